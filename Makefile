@@ -1,0 +1,78 @@
+# The front door. `make` lists what there is; every target sets up what it needs, and a second call is instant.
+
+PYTHON := $(or $(shell command -v python3.11),$(shell command -v python3))
+PIP := .venv/bin/python -m pip -qq --no-input --disable-pip-version-check
+
+PROTOS := $(wildcard proto/yrdx/*/*/*.proto)
+# Each file is the stamp of one step.
+DEPENDENCIES := .venv/dependencies.stamp
+STUBS := proto/yrdx/descriptors.binpb
+INSTALLED := .venv/installed.stamp
+# The contract of the last release, a copy of its descriptors.binpb; there is none before the first release.
+RELEASED_CONTRACT := proto/image.binpb
+
+# Tests run the same examples everywhere; a bare `pytest` explores.
+PYTEST := .venv/bin/pytest --hypothesis-profile=ci
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run dev test test-long lint types imports proto bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: dev ## two demo cities on this machine: build, sync both ways, verify, serve until Ctrl-C
+	@.venv/bin/yrdx up $(ARGS)
+
+dev: $(INSTALLED) ## set up only: .venv, dependencies, stubs, the yrdx command
+	@:
+
+test: dev ## everything that takes seconds (ARGS="-k merkle" goes to pytest)
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: dev ## what takes minutes: kill tests, long simulations
+	@$(PYTEST) -m long --timeout=1200 $(ARGS)
+
+lint: dev ## style and bugs (ruff)
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+types: dev ## types (mypy, strict)
+	@.venv/bin/mypy
+
+imports: dev ## who may import whom (import-linter)
+	@.venv/bin/lint-imports --no-logo --cache-dir build/cache/imports
+
+proto: dev ## lint the contract; compare it with the last release's (buf)
+	@.venv/bin/buf lint $(STUBS) --path yrdx --config proto/buf.yaml
+ifeq ($(wildcard $(RELEASED_CONTRACT)),)
+	@echo "Contract: lint passed. No $(RELEASED_CONTRACT) of a former release yet: nothing to break, comparison skipped."
+else
+	@.venv/bin/buf breaking $(STUBS) --against $(RELEASED_CONTRACT) --path yrdx --config proto/buf.yaml
+	@echo "Contract: lint passed, compatible with the last release."
+endif
+
+bench: dev ## deliver against a bare gRPC floor, as ratios
+	@.venv/bin/yrdx bench deliver $(ARGS)
+
+clean: ## remove all that make made; var/ (the demo cities' homes) stays
+	rm -rf .venv build dist .hypothesis .pytest_cache proto/buf $(STUBS)
+	find proto/yrdx -name '*_pb2*.py*' -delete
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(DEPENDENCIES): requirements.lock
+	@"$(or $(PYTHON),false)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "yrdx needs Python 3.11 or newer, as python3.11 or python3 on the PATH." >&2; exit 1; }
+	@"$(PYTHON)" -m venv .venv || { echo "Python's venv module is missing: install python3.11-venv." >&2; exit 1; }
+	@echo "Installing dependencies (about half a minute)…" >&2
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(STUBS): $(PROTOS) proto/generate.py $(DEPENDENCIES)
+	@echo "Generating stubs from the contract…" >&2
+	@.venv/bin/python proto/generate.py
+
+$(INSTALLED): pyproject.toml hatch_build.py $(DEPENDENCIES) | $(STUBS)
+	@echo "Installing the yrdx command…" >&2
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

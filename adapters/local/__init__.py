@@ -1,0 +1,1 @@
+"""The local dialect (Nantong): data only, see README.md."""

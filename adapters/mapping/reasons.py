@@ -1,0 +1,62 @@
+"""Every rule that a mapping checks, in words: Chinese for the clerks, English beside."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REASONS: Final[dict[str, str]] = {
+    "row.cells": "应为 {expected} 列，实为 {found} 列 / {expected} cells expected, {found} found",
+    "cell.missing": "必填项为空 / required, but nothing is given",
+    "cell.means_missing": "该列以此表示未填，写不出这个值 / in this column these words say that nothing is given",
+    "cell.reads_differently": (
+        "写入该列后读回的不是原值（如首尾空白、异体间隔号）"
+        " / written into this column it would not read back as it is (outer blanks, odd dots)"
+    ),
+    "citizen_number.format": "公民身份号码应为18位（或旧式15位）/ must be 18 characters, or 15 of the old form",
+    "citizen_number.precision": (
+        "身份号码已被电子表格取整，请从原系统重新导出 / rounded by a spreadsheet: export it again from its system"
+    ),
+    "citizen_number.birth_date": "身份号码中的出生日期不存在 / the birth date in it does not exist",
+    "citizen_number.check": "身份号码校验码不符 / the check character is wrong (GB 11643)",
+    "social_credit_code.format": (
+        "统一社会信用代码应为18位数字或大写字母（不含 I O S V Z）/ must be 18 of 0-9 and A-Z without I O S V Z"
+    ),
+    "social_credit_code.check": "统一社会信用代码校验码不符 / the check character is wrong (GB 32100)",
+    "code.unknown": "代码不在代码表“{system}”中 / the code is not in the code system {system}",
+    "code.unsaid": "代码表“{system}”没有表示该值的代码 / the code system {system} has no code for this value",
+    "date.format": "日期应写作 {format} / must be written as {format}",
+    "date.calendar": "日期不存在 / no such date",
+    "date.precision": "该列只能写 {format} / the column can only say {format}",
+    "digits.format": "应为 {least} 至 {most} 位数字 / must be {least} to {most} digits",
+    "money.yuan2": (
+        "金额应为元、两位小数、不带符号和千分位（如 1234.50），最多 99999999.99"
+        " / must be yuan with two decimals, no sign, no separators, at most 99999999.99"
+    ),
+    "money.fen": (
+        "金额应为分、整数、不带符号和小数，最多 9999999999"
+        " / must be whole fen, no sign, no decimals, at most 9999999999"
+    ),
+    "sum.mismatch": "{total} 应等于 {parts} 之和 / {total} must be the sum of {parts}",
+    "serial.format": "应为 {digits} 位数字，外地流水号以 # 开头 / must be {digits} digits, or # and a foreign serial",
+    "text.too_long": "超过 {most} 个字符 / longer than {most} characters",
+    "text.control": "含控制字符或不可见字符 / holds control or invisible characters",
+    "text.private_use": (
+        "含自造字（Unicode 私用区），无法确定是哪个字，请改用标准字"
+        " / holds a private-use character: which one it means is not known, write the standard one"
+    ),
+    "division.format": "区划代码应为6、9或12位数字 / must be 6, 9 or 12 digits",
+    "division.not_in_force": "区划代码在“{system}”中不是现行代码 / the code is not in force in {system}",
+}
+
+
+def reason_text(rule_id: str, **facts: object) -> str:
+    """Say why a rule refuses.
+
+    Args:
+        rule_id: A key of ``REASONS``.
+        facts: What the text names; never a value of the row.
+
+    Raises:
+        KeyError: The rule, or a fact that its text names, is missing (our mistake).
+    """
+    return REASONS[rule_id].format(**facts)

@@ -1,0 +1,1 @@
+"""The calling side of gRPC: a channel per partner, and when to try again."""

@@ -1,0 +1,213 @@
+"""One partner's gateway over mutual TLS: implements `services.ports.channel.PartnerChannel` with grpc.aio.
+
+gRPC compares DNS names only, and with any root it is given; so it is given this partner's roots alone, and the one
+name that only this partner's gateway may carry. A channel never learns new certificates: after a rotation the node
+opens another and closes this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from grpc.aio import AioRpcError, StreamStreamCall, UsageError
+
+from certs.identity import gateway_host
+from services.domain.batch import Batch, Signed
+from services.domain.errors import ExchangeError, Malformed, Unavailable
+from services.domain.limits import Limits
+from services.ports.channel import DeliverSession, Description, ReceiptedBatch
+from services.wire.batches import (
+    batch_to_pb,
+    description_from_pb,
+    message_bytes_max,
+    receipted_from_pb,
+    signed_from_pb,
+    signed_to_pb,
+)
+from services.wire.contract import verify_rules
+from services.wire.status import error_from
+from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
+from yrdx.exchange.v1.exchange_pb2 import BATCH_VIEW_FULL, BATCH_VIEW_RECEIPT, DeliverRequest, DeliverResponse
+
+AnswerT = TypeVar("AnswerT", bound=Message)
+
+CALL_TIMEOUT_S: Final = 30.0
+"""Deadline of a question, and of an opening: the receiver answers both within one transaction."""
+
+CHANNEL_OPTIONS: Final = (
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),  # no bound: an idle stream is a healthy one
+    # When to call again is decided above (adapters/partner/retry.py); gRPC shall not add its two minutes to that.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_receive_message_length", message_bytes_max(Limits())),
+    ("grpc.enable_http_proxy", 0),  # the way to a partner is configured, not inherited from the environment
+)
+
+_Call: TypeAlias = "StreamStreamCall[DeliverRequest, DeliverResponse]"  # text: no parameters at run time
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerCredentials:
+    """What a channel shows and believes.
+
+    Attributes:
+        roots_pem: This partner's authorities and nobody else's.
+        chain_pem: Own gateway leaf, and what stands between it and its authority.
+        key_pem: The leaf's private key, PKCS#8.
+    """
+
+    roots_pem: bytes
+    chain_pem: bytes
+    key_pem: bytes = field(repr=False)
+
+
+class GrpcPartnerChannel:
+    """A channel to one partner; make it inside the running event loop."""
+
+    def __init__(self, city: str, endpoint: str, credentials: PartnerCredentials) -> None:
+        """Prepare a channel; it connects with the first call.
+
+        Args:
+            city: The partner's city code.
+            endpoint: "host:port" of its gateway.
+            credentials: Certificates of both sides.
+        """
+        self._city = city
+        self._channel = grpc.aio.secure_channel(
+            endpoint,
+            grpc.ssl_channel_credentials(credentials.roots_pem, credentials.key_pem, credentials.chain_pem),
+            options=[*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(city))],
+        )
+        self._stub = exchange_pb2_grpc.ExchangeServiceStub(self._channel)
+
+    async def describe(self) -> Description:
+        """Ask who the partner is.
+
+        Raises:
+            Malformed: Its answer breaks the contract, or names another city.
+        """
+        with _domain_errors():
+            answer = await _verified(self._stub.Describe(exchange_pb2.DescribeRequest(), timeout=CALL_TIMEOUT_S))
+        if answer.city != self._city:
+            raise Malformed(f"the gateway of {self._city} describes itself as another city's")
+        return description_from_pb(answer)
+
+    def deliver(self) -> AbstractAsyncContextManager[DeliverSession]:
+        """Open a ``Deliver`` stream; leaving the context cancels it."""
+        return self._deliver()
+
+    async def list_receipts(
+        self, stream: str, epoch: int, *, after_sequence: int, full: bool
+    ) -> tuple[Sequence[ReceiptedBatch], bool]:
+        """Return receipts after a sequence and whether there are more."""
+        request = exchange_pb2.ListReceiptsRequest(
+            stream=stream,
+            epoch=epoch,
+            after_sequence=after_sequence,
+            view=BATCH_VIEW_FULL if full else BATCH_VIEW_RECEIPT,
+        )
+        with _domain_errors():
+            page = await _verified(self._stub.ListReceipts(request, timeout=CALL_TIMEOUT_S))
+        return [receipted_from_pb(batch) for batch in page.batches], page.more
+
+    async def close(self) -> None:
+        """Close the channel; calls still open on it end as `Unavailable`."""
+        await self._channel.close()
+
+    @asynccontextmanager
+    async def _deliver(self) -> AsyncIterator[DeliverSession]:
+        with _domain_errors():
+            call: _Call = self._stub.Deliver()
+        try:
+            yield GrpcDeliverSession(call)
+        finally:
+            call.cancel()
+
+
+class GrpcDeliverSession:
+    """One open ``Deliver`` stream (`services.ports.channel.DeliverSession`)."""
+
+    def __init__(self, call: _Call) -> None:
+        """Take over a call that was just begun."""
+        self._call = call
+
+    async def open(self, opening: Signed) -> Signed:
+        """Send the opening and return the receiver's signed position.
+
+        Raises:
+            Unavailable: No answer in time.
+        """
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await self._write(DeliverRequest(opening=signed_to_pb(opening)))
+                answer = await self._read("position")
+        except TimeoutError as error:
+            raise Unavailable(f"the partner did not answer an opening within {CALL_TIMEOUT_S:.0f} s") from error
+        return signed_from_pb(answer.position)
+
+    async def send(self, batch: Batch) -> None:
+        """Send one batch; returns when flow control let it go, so a slow receiver slows its sender."""
+        await self._write(DeliverRequest(batch=batch_to_pb(batch)))
+
+    async def receive(self) -> tuple[int, Signed]:
+        """Return the next acknowledgement: (watermark, signed receipt)."""
+        acknowledgement = (await self._read("acknowledgement")).acknowledgement
+        return acknowledgement.watermark, signed_from_pb(acknowledgement.receipt)
+
+    async def _write(self, request: DeliverRequest) -> None:
+        try:
+            with _domain_errors():
+                await self._call.write(request)
+        except asyncio.InvalidStateError as error:  # the partner ended the stream before
+            raise await self._end() from error
+
+    async def _read(self, kind: str) -> DeliverResponse:
+        with _domain_errors():
+            answer = await self._call.read()
+        if not isinstance(answer, DeliverResponse):
+            raise await self._end()
+        if verify_rules(answer).WhichOneof("kind") != kind:
+            raise Malformed(f"the partner answered with another message than the {kind}")
+        return answer
+
+    async def _end(self) -> ExchangeError:
+        """Return why the stream ended."""
+        call = self._call
+        if await call.code() is grpc.StatusCode.OK:
+            return Unavailable("the partner ended the stream")
+        with _domain_errors():
+            metadata = await call.trailing_metadata()
+            return error_from(AioRpcError(await call.code(), None, metadata, await call.details()))
+
+
+async def _verified(call: Awaitable[AnswerT]) -> AnswerT:
+    return verify_rules(await call)
+
+
+@contextmanager
+def _domain_errors() -> Iterator[None]:
+    """Turn what gRPC raises into what the partner answered.
+
+    A status CANCELLED, also of a channel that was closed here, comes out of grpc.aio as `asyncio.CancelledError`,
+    as if this task had been cancelled. It was not, so it must not end as one.
+    """
+    try:
+        yield
+    except AioRpcError as error:
+        raise error_from(error) from error
+    except UsageError as error:
+        raise Unavailable("the channel to the partner was closed here: a new one takes its place") from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Unavailable("the call was cancelled on the way, not by this node's own wish") from error

@@ -1,0 +1,1 @@
+"""The Shanghai dialect: data only, see README.md."""

@@ -1,0 +1,128 @@
+"""What waits to be sent: sources, rows and how far each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from services.domain.receipt import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where submitted rows come from: a file's content, a table, a calling system.
+
+    Attributes:
+        id: Row id, 0 before it is stored.
+        stream_id: Row id of the outbound stream.
+        name: Stable name; a file's is "sha256:<hex>", with "#2" after it when it was submitted again on purpose.
+        label: What people call it: the file's name.
+        position: Position up to which it was submitted; the cursor that a submission compares and swaps.
+        submitted: Records that stand in the outbox from it.
+    """
+
+    id: int
+    stream_id: int
+    name: str
+    label: str
+    position: int = 0
+    submitted: int = 0
+
+
+class OutboxRow(NamedTuple):
+    """One row to append to the outbox.
+
+    Attributes:
+        position: Place in the source; a file's row number.
+        key: Business key, 16 bytes.
+        salt: 16 random bytes.
+        body: Serialised ``RecordBody`` through the payload codec.
+    """
+
+    position: int
+    key: bytes
+    salt: bytes
+    body: bytes
+
+
+class PendingRow(NamedTuple):
+    """One row that no batch holds yet."""
+
+    id: int
+    source_id: int | None
+    salt: bytes
+    body: bytes
+
+
+class RecoveredRow(NamedTuple):
+    """A record that a restored sender got back from the receiver; its source is not known any more.
+
+    Attributes:
+        key: Business key; empty when the payload is gone (rejected records).
+        salt: Salt, or empty.
+        body: Body, or empty.
+    """
+
+    key: bytes
+    salt: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProgress:
+    """How far one source's records are; ``submitted = acknowledged + rejected + pending + void``."""
+
+    submitted: int
+    acknowledged: int
+    rejected: int
+    pending: int
+    void: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProgress:
+    """How far an outbound stream is, over all its epochs.
+
+    Attributes:
+        submitted: Records ever submitted.
+        acknowledged: Records that the receiver accepted.
+        rejected: Records that the receiver refused.
+        pending: Records without an answer, sealed or not.
+        void: Records that an operator declared undeliverable.
+        oldest_pending_time: When the oldest pending record was submitted; None when there is none.
+    """
+
+    submitted: int
+    acknowledged: int
+    rejected: int
+    pending: int
+    void: int
+    oldest_pending_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A record that a receiver refused, linked to where it came from.
+
+    Attributes:
+        id: Rising id, for paging.
+        stream: Stream name as text.
+        epoch: Epoch.
+        sequence: Sequence.
+        source: Source name; empty when a restore lost it.
+        source_label: File name.
+        position: Row number in the source; 0 when a restore lost it.
+        violation: Why.
+        rejected_time: When the receiver applied the batch.
+    """
+
+    id: int
+    stream: str
+    epoch: int
+    sequence: int
+    source: str
+    source_label: str
+    position: int
+    violation: Violation
+    rejected_time: datetime

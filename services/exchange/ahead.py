@@ -1,0 +1,84 @@
+"""Side by side: a producer that runs a bounded number of items ahead, and works of which the first to end ends all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def read_ahead(source: AsyncIterator[T], size: int) -> AsyncIterator[T]:
+    """Yield what an asynchronous source yields, letting it run at most ``size`` items ahead in a task of its own.
+
+    Raises:
+        Exception: Whatever the source raises, after the items before it.
+    """
+    queue: asyncio.Queue[T] = asyncio.Queue(size)
+
+    async def fill() -> None:
+        async for item in source:
+            await queue.put(item)
+
+    async for item in _drain(queue, fill()):
+        yield item
+
+
+async def read_in_thread(produce: Callable[[Callable[[T], None]], None], size: int) -> AsyncIterator[T]:
+    """Yield what a blocking producer emits in a thread of its own, at most ``size`` items ahead.
+
+    Args:
+        produce: Called with ``emit``, which blocks while the consumer is slow and raises once it has left.
+        size: Items ahead.
+
+    Raises:
+        Exception: Whatever the producer raises, after the items before it.
+    """
+    queue: asyncio.Queue[T] = asyncio.Queue(size)
+    loop = asyncio.get_running_loop()
+    left = False
+
+    def emit(item: T) -> None:
+        if left:
+            raise BrokenPipeError("the consumer left")
+        asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
+
+    try:
+        async for item in _drain(queue, asyncio.to_thread(produce, emit)):
+            yield item
+    finally:
+        left = True
+        while not queue.empty():  # lets a blocked emit() return, so that the thread ends
+            queue.get_nowait()
+
+
+async def _drain(queue: asyncio.Queue[T], fill: Coroutine[Any, Any, None]) -> AsyncIterator[T]:
+    filler = asyncio.create_task(fill)
+    try:
+        while True:
+            getter = asyncio.create_task(queue.get())
+            await asyncio.wait({getter, filler}, return_when=asyncio.FIRST_COMPLETED)
+            if not getter.done():
+                getter.cancel()
+                await filler
+                return
+            yield getter.result()
+    finally:
+        filler.cancel()
+        with suppress(asyncio.CancelledError, Exception):  # its error was raised above, or the consumer left
+            await filler
+
+
+async def first_ended(*works: Coroutine[Any, Any, None]) -> None:
+    """Run works side by side until the first ends; cancel the others and raise what it raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

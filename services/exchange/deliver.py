@@ -1,0 +1,173 @@
+"""Deliver: one open session with a receiver, batches against receipts, a bounded number in flight.
+
+Sending and receiving run side by side; a semaphore bounds the unanswered batches, so memory stays the same at any
+backlog. Every failure ends the session with the error that says who must act; `services/node/couriers.py` decides
+when the next one opens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from services.domain.batch import Batch, StoredBatch
+from services.domain.errors import Diverged, Malformed
+from services.domain.receipt import Receipt
+from services.domain.stream import Direction, StreamName
+from services.exchange.ahead import first_ended
+from services.exchange.dial import Resume, make_opening, read_answer, resume_from
+from services.exchange.parts import Parts
+from services.exchange.seal import seal_next
+from services.exchange.settle import settle_receipt
+from services.ports.channel import DeliverSession, PartnerChannel
+from services.ports.store import Store, Transaction
+
+T = TypeVar("T")
+
+PAGE_BATCHES: Final = 4
+"""Stored batches read at once when they are sent again; bounds memory."""
+
+IDLE_POLL_S: Final = 1.0
+"""How often pending rows are looked for when nobody woke the courier (polling is the truth, waking a hint)."""
+
+
+async def written(future: Future[T]) -> T:
+    """Wait for a unit of work to be on disk."""
+    return await asyncio.wrap_future(future)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one session needs.
+
+    Attributes:
+        parts: Ports.
+        store: Store.
+        stream: Outbound stream.
+        fence: Fencing number of the lease that the caller holds and renews.
+        wake: Set when rows were submitted.
+        progressed: Called when the partner answered: with None after the opening, with each receipt then.
+    """
+
+    parts: Parts
+    store: Store
+    stream: StreamName
+    fence: int
+    wake: asyncio.Event
+    progressed: Callable[[Receipt | None], None]
+
+    async def run(self, channel: PartnerChannel) -> None:
+        """Open the stream and deliver until an error, a finished replay, or cancellation.
+
+        Returns after a replay: the next session opens anew and finds the receiver where it was.
+
+        Raises:
+            ExchangeError: Whatever ended the session; nothing acknowledged is lost by it.
+        """
+        opening = await self._write(lambda tx: make_opening(tx, self.parts, self.stream, fence=self.fence))
+        async with channel.deliver() as session:
+            signed = await session.open(opening)
+            answer = read_answer(self.parts, self.stream, opening, signed)
+            resume = await self._write(lambda tx: resume_from(tx, self.stream, self.fence, answer))
+            self.progressed(None)
+            await _Window(self, session).run(resume)
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        return await written(self.store.write(work))
+
+    async def batches(self, resume: Resume) -> AsyncIterator[Batch]:
+        """Yield what to send: a replay alone, or unanswered batches and then newly sealed ones without end."""
+        if resume.replay_until:
+            async for batch in self._replay(resume):
+                yield batch
+            return
+        async for batch in self._unanswered(resume):
+            yield batch
+        while True:
+            sealed = await self._write(lambda tx: seal_next(tx, self.parts, self.stream, self.fence))
+            if sealed is not None:
+                yield sealed
+            else:
+                await self._wait_for_rows()
+
+    async def _unanswered(self, resume: Resume) -> AsyncIterator[Batch]:
+        after = resume.after_sequence
+        while found := await self._stored(resume.epoch, after, receipted=False):
+            for batch in found:
+                after = batch.header.last_sequence
+                yield batch
+
+    async def _replay(self, resume: Resume) -> AsyncIterator[Batch]:
+        after = resume.after_sequence
+        while after < resume.replay_until:
+            found = await self._stored(resume.epoch, after, receipted=True)
+            if not found:
+                raise Diverged(f"{self.stream}: no batch after sequence {after} has a receipt to replay")
+            for batch in found:
+                after = batch.header.last_sequence
+                yield batch
+
+    async def _stored(self, epoch: int, after: int, *, receipted: bool) -> list[Batch]:
+        """Return the next few stored batches, read in a thread of their own."""
+
+        def read(tx: Transaction) -> list[Batch]:
+            stream = tx.stream(self.stream, Direction.OUTBOUND)
+            if stream is None:
+                return []
+            find = tx.receipted if receipted else tx.unacknowledged
+            found = find(stream.id, epoch, after_sequence=after, limit=PAGE_BATCHES)
+            return [self._as_sent(tx, stored) for stored in found]
+
+        return await asyncio.to_thread(self.store.read, read)
+
+    def _as_sent(self, tx: Transaction, stored: StoredBatch) -> Batch:
+        """Return a stored batch exactly as it was sealed; with its receipt when it has one (a replay)."""
+        header = self.parts.contents.header_from_bytes(stored.signed_header.content)
+        return Batch(header, stored.signed_header, tx.sealed_records(stored), stored.receipt)
+
+    async def _wait_for_rows(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.wake.wait(), IDLE_POLL_S)
+        self.wake.clear()
+
+
+class _Window:
+    """The batches of one session that are sent and not yet answered."""
+
+    def __init__(self, delivery: Delivery, session: DeliverSession) -> None:
+        self._delivery = delivery
+        self._session = session
+        self._size = delivery.parts.limits.batches_in_flight_max
+        self._slots = asyncio.Semaphore(self._size)
+        self._unanswered = 0
+
+    async def run(self, resume: Resume) -> None:
+        """Send and receive side by side; the first failure, or a finished replay, ends both."""
+        await first_ended(self._send(resume), self._receive())
+
+    async def _send(self, resume: Resume) -> None:
+        async for batch in self._delivery.batches(resume):
+            await self._slots.acquire()
+            self._unanswered += 1
+            await self._session.send(batch)
+        for _ in range(self._size):  # a replay is finished when every slot is free again
+            await self._slots.acquire()
+
+    async def _receive(self) -> None:
+        delivery = self._delivery
+        while True:
+            _, signed = await self._session.receive()
+            if not self._unanswered:
+                raise Malformed(f"{delivery.stream}: an acknowledgement came for nothing that was sent")
+            work = partial(
+                settle_receipt, parts=delivery.parts, name=delivery.stream, fence=delivery.fence, signed=signed
+            )
+            receipt = await written(delivery.store.write(work))
+            self._unanswered -= 1
+            self._slots.release()
+            delivery.progressed(receipt)

@@ -1,0 +1,50 @@
+"""History: receipts and accepted records again, for partners and for this city's own systems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.domain.batch import Record, StoredBatch
+from services.domain.errors import NotFound, NotPermitted
+from services.domain.stream import Direction, StreamName
+from services.ports.channel import ReceiptedBatch
+from services.ports.store import Transaction
+
+PAGE_RECEIPTS: Final = 100
+PAGE_FULL: Final = 2
+"""Batches in one answer: two full ones stay below the message limit at any batch size."""
+
+
+def receipted_batches(  # noqa: PLR0913 - one page of one view of one stream
+    tx: Transaction,
+    name: StreamName,
+    caller_city: str,
+    epoch: int,
+    *,
+    after_sequence: int,
+    page_size: int,
+    full: bool,
+) -> tuple[Sequence[ReceiptedBatch], bool]:
+    """Return receipts of a stream to its sender, and whether there are more.
+
+    Raises:
+        NotPermitted: The stream is not the caller's own.
+        NotFound: No such stream here.
+    """
+    if name.from_city != caller_city:
+        raise NotPermitted(f"receipts of {name} are for city {name.from_city}")
+    stream = tx.stream(name, Direction.INBOUND)
+    if stream is None:
+        raise NotFound(f"no stream {name} here")
+    page_max = PAGE_FULL if full else PAGE_RECEIPTS
+    limit = min(page_size or page_max, page_max)
+    found = tx.receipted(stream.id, epoch, after_sequence=after_sequence, limit=limit + 1)
+    return [_receipted(tx, batch, full=full) for batch in found[:limit]], len(found) > limit
+
+
+def _receipted(tx: Transaction, batch: StoredBatch, *, full: bool) -> ReceiptedBatch:
+    if batch.receipt is None:
+        raise NotFound("the batch has no receipt")
+    records: Sequence[Record] = tx.inbox_records(batch) if full else ()
+    return ReceiptedBatch(batch.signed_header, batch.receipt, batch.leaves if full else b"", records)

@@ -1,0 +1,279 @@
+"""Receive: a batch is verified, then applied in one transaction with its evidence.
+
+`verify_batch` is pure and costs the time; `apply_batch` is short and holds the stream's row. Whatever is wrong
+inside a record is a rejection in the receipt; only header, signature, root, size and order are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from services.domain import merkle
+from services.domain.agreement import Agreement
+from services.domain.batch import Batch, BatchHeader, Signed, StoredBatch
+from services.domain.errors import (
+    ContentConflict,
+    Diverged,
+    EpochClosed,
+    EpochUnknown,
+    HeadMismatch,
+    Malformed,
+    NotPermitted,
+    Rejected,
+    RootInvalid,
+    SequenceGap,
+    TooLarge,
+    Unavailable,
+)
+from services.domain.inbox import InboxRow
+from services.domain.opening import ConflictStatement
+from services.domain.receipt import Receipt, Rejection, Violation
+from services.domain.stream import Direction, Position, Stream, StreamState
+from services.domain.tags import BATCH, CONFLICT, RECEIPT
+from services.exchange.agreements import named_agreement
+from services.exchange.open import require_live_partner
+from services.exchange.parts import Parts
+from services.ports.gate import Passed
+from services.ports.store import Transaction
+
+_SUPERSEDED = Violation("", "mends.superseded", "a newer record of this subject was accepted since")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedBatch:
+    """A batch whose signature and root verify, with the gate's verdict on each record.
+
+    Attributes:
+        batch: As sent.
+        header_hash: The batch's identity.
+        leaves: Leaves, 32 bytes each.
+        verdicts: One per record.
+    """
+
+    batch: Batch
+    header_hash: bytes
+    leaves: bytes
+    verdicts: Sequence[Passed | Violation]
+
+    @property
+    def header(self) -> BatchHeader:
+        """The batch's header."""
+        return self.batch.header
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What to answer. ``conflict`` is returned, not raised: its statement must be committed first."""
+
+    watermark: int
+    receipt: Signed | None
+    conflict: ContentConflict | None = None
+    duplicate: bool = False
+    accepted: int = 0
+    rejected: int = 0
+
+
+def verify_batch(parts: Parts, batch: Batch, caller_city: str, fields: Sequence[str]) -> VerifiedBatch:
+    """Verify everything about a batch that needs no store.
+
+    Args:
+        parts: Ports.
+        batch: As received.
+        caller_city: City that the connection proved.
+        fields: Fields that the agreement lets through.
+
+    Raises:
+        NotPermitted: The batch is not on a stream from the caller to this city.
+        TooLarge: Over this node's limits.
+        SignatureInvalid, RootInvalid, DatasetUnknown: As they say.
+    """
+    header = batch.header
+    if (header.stream.from_city, header.stream.to_city) != (caller_city, parts.city):
+        raise NotPermitted(f"{header.stream} is not a stream from {caller_city} to {parts.city}")
+    _require_size(parts, batch)
+    digest = parts.digests.get(header.hash_algorithm)
+    if digest is None:
+        raise Malformed(f"hash algorithm {header.hash_algorithm} is not known here")
+    parts.verifier.verify(caller_city, BATCH, batch.signed_header)
+    leaves = merkle.record_leaves(header.first_sequence, batch.records, digest)
+    if merkle.root(leaves, digest) != header.root:
+        raise RootInvalid("the records' Merkle root is not the header's")
+    header_hash = digest(BATCH + batch.signed_header.content)
+    return VerifiedBatch(batch, header_hash, b"".join(leaves), _verdicts(parts, batch, fields))
+
+
+def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Applied:
+    """Apply a verified batch once: records, rejections, evidence, receipt and watermark, all or none.
+
+    Raises:
+        SequenceGap, HeadMismatch, EpochClosed, EpochUnknown, Diverged, AgreementMissing, PartnerPaused:
+            Nothing was changed.
+        Unavailable: Another connection moved the stream at the same time; send again.
+    """
+    header = verified.header
+    stream = tx.stream(header.stream, Direction.INBOUND, lock=True)
+    if stream is None:
+        raise EpochUnknown(f"{header.stream} was never opened here")
+    if _already_applied(tx, stream, header):
+        return _answer_again(tx, parts, stream, verified)
+    _require_next(stream, header)
+    require_live_partner(tx, header.stream.from_city)
+    named_agreement(tx, header.stream, header.agreement_id, header.agreement_version, header.sealed_time)
+    receipt, signed = _receipt(tx, parts, stream, verified)
+    stored = StoredBatch(
+        0, stream.id, header.epoch, header.first_sequence, header.record_count,
+        verified.header_hash, verified.batch.signed_header, verified.leaves, signed,
+    )  # fmt: skip
+    tx.apply(stored, _accepted_rows(verified, receipt), accepted=receipt.accepted_count, now=receipt.received_time)
+    position = Position(header.epoch, header.last_sequence, verified.header_hash)
+    if not tx.update_stream(replace(stream, position=position, sealed=position), expected=stream):
+        raise Unavailable(f"{header.stream} moved while a batch was applied: send again", retry_after_s=0.1)
+    return Applied(header.last_sequence, signed, accepted=receipt.accepted_count, rejected=len(receipt.rejections))
+
+
+def agreement_of(tx: Transaction, header: BatchHeader) -> Agreement:
+    """Return the agreement that a header names.
+
+    Raises:
+        AgreementMissing: Unknown here, or not in force when the batch was sealed.
+    """
+    return named_agreement(tx, header.stream, header.agreement_id, header.agreement_version, header.sealed_time)
+
+
+def _require_size(parts: Parts, batch: Batch) -> None:
+    limits, count = parts.limits, len(batch.records)
+    if count != batch.header.record_count or not count:
+        raise Malformed(f"the header says {batch.header.record_count} records, the batch holds {count}")
+    if count > limits.batch_records_max:
+        raise TooLarge(f"a batch holds at most {limits.batch_records_max} records here")
+    if sum(len(record.salt) + len(record.body) for record in batch.records) > _bytes_max(parts, count):
+        raise TooLarge(f"a batch holds at most {limits.batch_bytes_max} bytes here")
+
+
+def _bytes_max(parts: Parts, count: int) -> int:
+    """A single record may fill a batch alone: it is then judged by the record's own limit at the gate."""
+    return (
+        max(parts.limits.batch_bytes_max, parts.limits.record_bytes_max + 16)
+        if count == 1
+        else parts.limits.batch_bytes_max
+    )
+
+
+def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed | Violation]:
+    bodies: list[bytes] = []
+    broken: dict[int, Violation] = {}
+    for offset, record in enumerate(batch.records):
+        try:
+            bodies.append(parts.codec.decode(record.body))
+        except Rejected:
+            bodies.append(b"")
+            broken[offset] = Violation("", "record.codec", "the payload codec cannot decode the record")
+        if len(record.salt) != 16:
+            broken[offset] = Violation("", "record.salt", "the salt is not 16 bytes")
+    verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
+    for offset, violation in broken.items():
+        verdicts[offset] = violation
+    return verdicts
+
+
+def _already_applied(tx: Transaction, stream: Stream, header: BatchHeader) -> bool:
+    present = stream.position
+    if header.epoch == present.epoch:
+        return header.first_sequence <= present.watermark
+    if header.epoch > present.epoch:
+        raise EpochUnknown(f"{stream.name} is in epoch {present.epoch} here: open it again")
+    closed = tx.closed_epoch(stream.id, header.epoch)
+    if closed is None or header.first_sequence > closed.watermark:
+        raise EpochClosed(f"epoch {header.epoch} of {stream.name} is closed; it is in epoch {present.epoch}")
+    return True
+
+
+def _answer_again(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch) -> Applied:
+    """Return the original receipt of a duplicate, or the signed statement of a conflict."""
+    header = verified.header
+    stored = tx.batch_at(stream.id, header.epoch, header.first_sequence)
+    if stored is not None and stored.header_hash == verified.header_hash:
+        return Applied(stored.last_sequence, stored.receipt, duplicate=True)
+    applied = stored or tx.batch_covering(stream.id, header.epoch, header.first_sequence)
+    if applied is None:
+        raise HeadMismatch(f"sequence {header.first_sequence} of {stream.name} has no batch here")
+    now = parts.clock.now()
+    statement = ConflictStatement(stream.name, applied.signed_header, verified.batch.signed_header, now)
+    signed = parts.signer.sign(CONFLICT, parts.contents.conflict_to_bytes(statement))
+    tx.add_conflict(stream.id, signed, now=now)
+    return Applied(
+        stream.position.watermark,
+        None,
+        ContentConflict(
+            f"{stream.name}: sequence {header.first_sequence} was applied with another content",
+            parts.contents.signed_to_bytes(signed),
+        ),
+    )
+
+
+def _require_next(stream: Stream, header: BatchHeader) -> None:
+    if stream.state not in (StreamState.OPEN, StreamState.REPLAY):
+        raise Diverged(f"{stream.name} is {stream.state} at the receiver: {stream.state_reason}")
+    if header.first_sequence > stream.position.watermark + 1:
+        raise SequenceGap(stream.position.watermark + 1)
+    if header.previous_hash != stream.position.head:
+        raise HeadMismatch(f"the batch at {header.first_sequence} of {stream.name} does not continue the header chain")
+    if header.hash_algorithm != stream.hash_algorithm:
+        raise Malformed(f"{stream.name} uses {stream.hash_algorithm} in this epoch")
+
+
+def _receipt(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch) -> tuple[Receipt, Signed]:
+    """Make the batch's receipt; in a replay take the original one, which is imported, never issued again."""
+    if stream.state is StreamState.REPLAY:
+        return _original_receipt(parts, verified)
+    header = verified.header
+    rejections = _rejections(tx, stream, verified)
+    receipt = Receipt(
+        header.stream, header.epoch, verified.header_hash, header.first_sequence, header.record_count,
+        header.record_count - len(rejections), rejections, parts.clock.now(),
+    )  # fmt: skip
+    return receipt, parts.signer.sign(RECEIPT, parts.contents.receipt_to_bytes(receipt))
+
+
+def _original_receipt(parts: Parts, verified: VerifiedBatch) -> tuple[Receipt, Signed]:
+    signed = verified.batch.original_receipt
+    if signed is None:
+        raise Diverged(f"{verified.header.stream} is in a replay: only batches with their original receipt are taken")
+    parts.verifier.verify(parts.city, RECEIPT, signed)
+    receipt = parts.contents.receipt_from_bytes(signed.content)
+    if receipt.header_hash != verified.header_hash:
+        raise Malformed("the original receipt is for another batch")
+    refused = {rejection.sequence for rejection in receipt.rejections}
+    for sequence, verdict in enumerate(verified.verdicts, receipt.first_sequence):
+        if isinstance(verdict, Violation) and sequence not in refused:
+            raise Diverged(f"sequence {sequence} was accepted once but the gate refuses it now ({verdict.rule_id})")
+    return receipt, signed
+
+
+def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
+    header = verified.header
+    found = {
+        sequence: verdict
+        for sequence, verdict in enumerate(verified.verdicts, header.first_sequence)
+        if isinstance(verdict, Violation)
+    }
+    mending = [
+        (sequence, verdict)
+        for sequence, verdict in enumerate(verified.verdicts, header.first_sequence)
+        if isinstance(verdict, Passed) and verdict.mends
+    ]
+    if mending:
+        newer = tx.superseded(stream.id, [(verdict.key, verdict.mends) for _, verdict in mending], header.epoch)
+        found |= {sequence: _SUPERSEDED for sequence, verdict in mending if verdict.key in newer}
+    return tuple(Rejection(sequence, found[sequence]) for sequence in sorted(found))
+
+
+def _accepted_rows(verified: VerifiedBatch, receipt: Receipt) -> list[InboxRow]:
+    refused = {rejection.sequence for rejection in receipt.rejections}
+    first = receipt.first_sequence
+    return [
+        InboxRow(sequence, verdict.operation, verdict.key, record.salt, record.body)
+        for sequence, (record, verdict) in enumerate(zip(verified.batch.records, verified.verdicts, strict=True), first)
+        if sequence not in refused and isinstance(verdict, Passed)
+    ]

@@ -1,0 +1,66 @@
+"""Settle: the receiver's receipt ends a batch for its sender."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.domain.batch import Signed
+from services.domain.errors import HeadMismatch, LeaseLost, Malformed
+from services.domain.receipt import Receipt
+from services.domain.stream import Direction, Position, StreamName, StreamState
+from services.domain.tags import RECEIPT
+from services.exchange.parts import Parts
+from services.ports.store import Transaction
+
+
+def verify_receipt(parts: Parts, name: StreamName, signed: Signed) -> Receipt:
+    """Return a receipt that the stream's receiver signed.
+
+    Raises:
+        Malformed: Signature, content or stream do not verify.
+    """
+    parts.verifier.verify(name.to_city, RECEIPT, signed)
+    receipt = parts.contents.receipt_from_bytes(signed.content)
+    if receipt.stream != name:
+        raise Malformed(f"the receipt is for {receipt.stream}")
+    return receipt
+
+
+def settle_receipt(tx: Transaction, parts: Parts, name: StreamName, fence: int, signed: Signed) -> Receipt:
+    """Store a receipt with its rejections and advance the acknowledged position.
+
+    A receipt that stands already changes nothing. Receipts come in order, so the next one must end the next batch.
+
+    Raises:
+        HeadMismatch: The receipt is for a batch that this node did not seal there.
+        LeaseLost: Another process settles this stream now.
+    """
+    receipt = verify_receipt(parts, name, signed)
+    stream = tx.stream(name, Direction.OUTBOUND, lock=True)
+    if stream is None or stream.fence != fence:
+        raise LeaseLost(f"the lease on {name} is another's")
+    batch = tx.batch_at(stream.id, receipt.epoch, receipt.first_sequence)
+    if batch is None or batch.header_hash != receipt.header_hash:
+        raise HeadMismatch(f"{name}: the receipt at {receipt.first_sequence} is for a batch that was not sealed here")
+    if batch.receipt is not None:
+        return receipt
+    if receipt.first_sequence != stream.position.watermark + 1 or receipt.epoch != stream.position.epoch:
+        raise HeadMismatch(f"{name}: the receipt at {receipt.first_sequence} is not the next one")
+    tx.settle(
+        batch,
+        signed,
+        receipt.rejections,
+        accepted=receipt.accepted_count,
+        received_time=receipt.received_time,
+    )
+    position = Position(receipt.epoch, batch.last_sequence, batch.header_hash)
+    if not tx.update_stream(replace(stream, position=position), expected=stream):
+        raise LeaseLost(f"{name} moved while a receipt was stored")
+    return receipt
+
+
+def mark_diverged(tx: Transaction, name: StreamName, reason: str) -> None:
+    """Stop an outbound stream until an operator decides; idempotent."""
+    stream = tx.stream(name, Direction.OUTBOUND, lock=True)
+    if stream is not None and stream.state is StreamState.OPEN:
+        tx.update_stream(replace(stream, state=StreamState.DIVERGED, state_reason=reason), expected=stream)

@@ -1,0 +1,35 @@
+"""Who may call what: the one table. A method that is missing here stops the server at start-up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.rpc.callers import OWN, PARTNER, CallerEntry
+
+_GATEWAY: Final = (CallerEntry(PARTNER, "gateway"),)
+_DESCRIBE: Final = (CallerEntry(PARTNER, "gateway"), CallerEntry(OWN, "gateway"), CallerEntry(OWN, "operator"))
+_SYSTEM: Final = (CallerEntry(OWN, "system"), CallerEntry(OWN, "operator"))
+_OPERATOR: Final = (CallerEntry(OWN, "operator"),)
+
+CALLERS: Final = {
+    "/yrdx.exchange.v1.ExchangeService/Describe": _DESCRIBE,
+    "/yrdx.exchange.v1.ExchangeService/Deliver": _GATEWAY,
+    "/yrdx.exchange.v1.ExchangeService/ListReceipts": _GATEWAY,
+    "/yrdx.node.v1.NodeService/Submit": _SYSTEM,
+    "/yrdx.node.v1.NodeService/WatchSource": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetStatus": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ListRejections": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ListReceipts": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ExportInbox": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ExportOutbox": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ListPartners": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ListAgreements": _SYSTEM,
+    "/yrdx.node.v1.NodeService/AddPartner": _OPERATOR,
+    "/yrdx.node.v1.NodeService/ConfirmPartner": _OPERATOR,
+    "/yrdx.node.v1.NodeService/PausePartner": _OPERATOR,
+    "/yrdx.node.v1.NodeService/ResumePartner": _OPERATOR,
+    "/yrdx.node.v1.NodeService/PingPartner": _OPERATOR,
+    "/yrdx.node.v1.NodeService/ImportAgreement": _OPERATOR,
+    "/yrdx.node.v1.NodeService/RecoverStream": _OPERATOR,
+    "/yrdx.node.v1.NodeService/OpenEpoch": _OPERATOR,
+}

@@ -1,0 +1,52 @@
+"""Every verb of `yrdx`, in the order a newcomer meets them."""
+
+from __future__ import annotations
+
+from services.node.cli import (
+    agreement,
+    bundle,
+    config,
+    db,
+    doctor,
+    inbox,
+    init,
+    outbox,
+    partner,
+    proto,
+    receipts,
+    rejections,
+    serve,
+    stream,
+    sync,
+    up,
+    version,
+)
+from services.node.cli.verbs import group
+
+app = group(
+    """长三角城市数据交换网关 · gateway between the cities of the Yangtze River Delta
+
+\b
+退出码 exit codes:
+  0 成功 ok · 1 失败 failed · 2 用法有误 mistake · 3 部分记录被拒 some records rejected
+  4 未找到 not found · 5 不允许 not permitted · 6 暂不可用，可重试 unavailable, try again
+  7 自检未过 preflight failed · 130 中断 interrupted"""
+)
+
+up.declare(app)
+init.declare(app)
+app.add_typer(bundle.app, name="bundle")
+app.add_typer(partner.app, name="partner")
+app.add_typer(agreement.app, name="agreement")
+serve.declare(app)
+doctor.declare(app)
+app.add_typer(sync.app, name="sync")
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(inbox.app, name="inbox")
+app.add_typer(receipts.app, name="receipts")
+app.add_typer(rejections.app, name="rejections")
+app.add_typer(stream.app, name="stream")
+app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")
+app.add_typer(proto.app, name="proto")
+version.declare(app)

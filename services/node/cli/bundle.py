@@ -1,0 +1,95 @@
+"""`yrdx bundle`: this city's statement about itself, for its partners."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
+from services.node.home import Home
+from services.node.output import print_json, print_result, say
+
+if TYPE_CHECKING:
+    from certs.bundle import SignedBundle
+
+app = group("本市信任包 · this city's bundle")
+
+STDOUT = Path("-")
+
+
+@verb(
+    app,
+    "export",
+    "导出本市信任包并显示指纹 · write this city's bundle and show its fingerprint",
+    "yrdx bundle export --home A -o a.bundle",
+    more="文件不含秘密；指纹请通过电话念给对方核对 · the file holds no secret; read the fingerprint out by telephone",
+)
+def export(
+    out: Annotated[Path, typer.Option("-o", "--out", help="文件，- 为标准输出 · file, - for stdout")],
+    home: HomeOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Write the bundle in force."""
+    from services.node.settings import load_settings
+    from services.node.system import SystemClock
+
+    place = Home(home)
+    signed = current_bundle(place, load_settings(place).advertised, now=SystemClock().now())
+    if out == STDOUT:
+        sys.stdout.buffer.write(signed.data)
+        say(signed.fingerprint)
+        return
+    out.write_bytes(signed.data)
+    out.chmod(0o644)  # made to be handed out
+    if json:
+        print_json(
+            {
+                "city": signed.bundle.city,
+                "version": signed.bundle.version,
+                "file": str(out),
+                "fingerprint": signed.fingerprint,
+            }
+        )
+        return
+    print_result(signed.fingerprint)
+    say(f"以上是 {signed.bundle.city} 信任包的指纹，把 {out} 发给对方后，请通过电话逐组念出，对方核对后确认 · ")
+    say("that is the bundle's fingerprint: send the file, then read the groups out by telephone; the partner types:")
+    say(f"  yrdx partner add {out.name} --endpoint {signed.bundle.endpoint} --fingerprint …")
+
+
+def current_bundle(home: Home, endpoint: str, *, now: datetime) -> SignedBundle:
+    """Return the city's bundle: the last one while it still says what stands here, else its next version.
+
+    Args:
+        home: The home.
+        endpoint: Address to tell partners.
+        now: Present instant.
+
+    Raises:
+        KeystoreBroken: The key store, or the offline bundle key when a new version is due.
+    """
+    from certs.bundle import bundle_to_bytes, read_bundle
+    from certs.keystore import load_bundle_key, load_generation
+
+    generation = load_generation(home.path, now=now)
+    last = read_bundle(home.bundle.read_bytes()) if home.bundle.exists() else None
+    draft = generation.bundle(
+        version=last.bundle.version + 1 if last else 1,
+        previous=last.digest if last else None,
+        endpoint=endpoint,
+        created_at=now,
+    )
+    if last and last.bundle == replace(
+        draft, version=last.bundle.version, previous=last.bundle.previous, created_at=last.bundle.created_at
+    ):
+        return last
+    data = bundle_to_bytes(draft, load_bundle_key(home.path))
+    written = home.temporary / "city.bundle"
+    written.write_bytes(data)
+    written.replace(home.bundle)
+    return read_bundle(data)

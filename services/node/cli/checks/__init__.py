@@ -1,0 +1,1 @@
+"""What `yrdx doctor` looks at: each check says what it found, why that is wrong, and what mends it."""

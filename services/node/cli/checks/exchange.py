@@ -1,0 +1,131 @@
+"""Partners, agreements and streams as the node knows them, and whether partners answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Final
+
+from services.domain.agreement import CLOCK_SKEW, LOCAL_TIME
+from services.domain.errors import ExchangeError
+from services.node.cli.agreement import agreements
+from services.node.cli.checks.verdict import Verdict, failed, passed, skipped, warning
+from services.node.cli.node_access import connect
+from services.node.cli.partner import partners
+from services.node.cli.stream import streams
+from services.node.home import Home
+
+if TYPE_CHECKING:
+    from services.node.session import NodeSession
+    from yrdx.node.v1 import node_pb2
+
+SKEW_NOTED_MS: Final = 60_000
+
+
+def check_exchange(home: Home, now: datetime) -> Iterator[Verdict]:
+    """Ask the node; it works with one that does not serve too.
+
+    Raises:
+        HomeBusy, ExchangeError: The node cannot be asked.
+    """
+    with connect(home.path) as session:
+        known = partners(session)
+        yield from _check_partners(known, home)
+        yield from _check_agreements(session, {partner.city for partner in known}, home, now)
+        yield from _check_streams(session, home)
+        yield from _check_reach(session, known, home)
+
+
+def _check_partners(known: list[node_pb2.Partner], home: Home) -> Iterator[Verdict]:
+    if not known:
+        yield warning(
+            "partners.none",
+            "尚无伙伴 · no partner yet",
+            f"yrdx partner add FILE --home {home.path} --endpoint HOST:PORT",
+        )
+    for partner in known:
+        check = f"partners.{partner.city}"
+        if partner.state == "UNCONFIRMED":
+            yield warning(
+                check,
+                "未确认，不交换 · unconfirmed: nothing flows",
+                f"yrdx partner confirm {partner.city} --home {home.path} --fingerprint …",
+            )
+        elif partner.state == "PAUSED":
+            yield warning(
+                check,
+                f"已暂停 · paused: {partner.state_reason}",
+                f"yrdx partner resume {partner.city} --home {home.path}",
+            )
+        else:
+            yield passed(check, f"{partner.endpoint}, 信任包 · bundle v{partner.bundle_version}")
+
+
+def _check_agreements(session: NodeSession, cities: set[str], home: Home, now: datetime) -> Iterator[Verdict]:
+    today = now.astimezone(LOCAL_TIME).date()
+    newest = {agreement.id: agreement for agreement in agreements(session)}  # by id and version, so the last wins
+    if not newest:
+        yield warning(
+            "agreements.none", "尚无交换协议 · no agreement yet", f"yrdx agreement import FILE --home {home.path}"
+        )
+    for agreement in newest.values():
+        yield _check_agreement(agreement, cities | {session.settings.city}, home, today)
+
+
+def _check_agreement(agreement: node_pb2.Agreement, cities: set[str], home: Home, today: date) -> Verdict:
+    check = f"agreements.{agreement.id}"
+    strangers = {agreement.provider, agreement.consumer} - cities
+    if strangers:
+        return warning(
+            check,
+            f"未登记的城市 · no such partner: {', '.join(strangers)}",
+            f"yrdx partner add FILE --home {home.path} --endpoint HOST:PORT",
+        )
+    if not date.fromisoformat(agreement.valid_from) <= today <= date.fromisoformat(agreement.valid_until):
+        return warning(
+            check,
+            f"不在有效期 · not in force: {agreement.valid_from} – {agreement.valid_until}",
+            f"yrdx agreement import FILE --home {home.path}",
+        )
+    return passed(check, f"v{agreement.version}, 至 · until {agreement.valid_until}")
+
+
+def _check_streams(session: NodeSession, home: Home) -> Iterator[Verdict]:
+    for stream in streams(session):
+        if stream.state in ("DIVERGED", "RECOVERING"):
+            yield failed(
+                f"streams.{stream.stream}",
+                f"{stream.state}: {stream.state_reason}",
+                f"yrdx stream recover {stream.stream} --home {home.path}",
+            )
+
+
+def _check_reach(session: NodeSession, known: list[node_pb2.Partner], home: Home) -> Iterator[Verdict]:
+    if not session.serving:
+        yield skipped("reach.partners", "节点未运行 · the node does not serve", f"yrdx serve --home {home.path}")
+        return
+    for partner in known:
+        if partner.state == "LIVE":
+            yield _ping(session, partner)
+
+
+def _ping(session: NodeSession, partner: node_pb2.Partner) -> Verdict:
+    from yrdx.node.v1 import node_pb2
+
+    check = f"reach.{partner.city}"
+    try:
+        answer = session.stub.PingPartner(node_pb2.PingPartnerRequest(city=partner.city))
+    except ExchangeError as error:
+        return failed(
+            check,
+            f"{partner.endpoint}: {error}",
+            "检查网络、防火墙和对方节点 · check network, firewalls and the partner's node",
+        )
+    found = f"{answer.round_trip_ms:.0f} ms, 时差 · clock differs by {answer.clock_skew_ms:.0f} ms"
+    if abs(answer.clock_skew_ms) > CLOCK_SKEW.total_seconds() * 1_000:
+        return failed(check, found, "timedatectl set-ntp true")
+    return (
+        warning(check, found, "timedatectl timesync-status")
+        if abs(answer.clock_skew_ms) > SKEW_NOTED_MS
+        else (passed(check, found))
+    )

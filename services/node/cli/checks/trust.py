@@ -1,0 +1,51 @@
+"""The node's own keys: whole, for this city, and how long they last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from certs.authority import LEAF_VALID_FOR
+from certs.generation import PARTIES
+from certs.keystore import load_generation
+from services.node.cli.checks.verdict import Verdict, failed, passed, warning
+from services.node.home import Home
+
+LEAF_LEFT_LOW: Final = LEAF_VALID_FOR / 3
+AUTHORITY_LEFT_LOW: Final = timedelta(days=180)
+RENEW: Final = (
+    "用离线签发密钥重新签发并安装新一代密钥 · issue new certificates with the offline authority's key and install "
+    "them as a new generation"
+)
+
+
+def check_keys(home: Home, city: str, demo: bool, now: datetime) -> Iterator[Verdict]:
+    """Look at the key store.
+
+    Raises:
+        KeystoreBroken: It cannot be used; its text says what mends it.
+    """
+    generation = load_generation(home.path, now=now)
+    if generation.city != city:
+        yield failed(
+            "keys.city",
+            f"密钥属于 · the keys are of {generation.city}, the settings say {city}",
+            "修改 node.toml 的 city · mend `city` in node.toml",
+        )
+    yield passed("keys.whole", f"第 {generation.number} 代 · generation {generation.number}, {generation.fingerprint}")
+    for role in PARTIES:
+        yield _left(f"keys.{role}", getattr(generation, role).not_after - now, LEAF_LEFT_LOW)
+    ends = max(root.not_valid_after_utc for root in generation.own_roots)
+    yield _left("keys.authority", ends - now, AUTHORITY_LEFT_LOW)
+    if (home.offline / "ca.key").exists() and not demo:
+        yield warning(
+            "keys.offline",
+            f"离线密钥仍在本机 · offline keys are still here: {home.offline}",
+            f"mv {home.offline}/*.key /media/…",
+        )
+
+
+def _left(check: str, left: timedelta, low: timedelta) -> Verdict:
+    found = f"剩余 {left.days} 天 · {left.days} days left"
+    return passed(check, found) if left >= low else warning(check, found, RENEW)

@@ -1,0 +1,1 @@
+"""Two demo cities on this machine: what `yrdx up` shows, benchmarks measure and tests kill."""

@@ -1,0 +1,128 @@
+"""Serve: one process that takes partners' batches and delivers this city's own, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from certs.probe import verify_tls13_only
+from services import __version__
+from services.domain.errors import Unavailable
+from services.exchange.ahead import first_ended
+from services.exchange.quota import Quotas
+from services.node.callers import CALLERS
+from services.node.home import Home
+from services.node.lock import NodeLock
+from services.node.logs import start_logging
+from services.node.node import Node, open_node
+from services.node.settings import Settings
+from services.rpc.callers import CallerGuard
+from services.rpc.credentials import ServerTrust
+from services.rpc.exchange_service import ExchangeServicer
+from services.rpc.node_service import NodeServicer
+from services.rpc.server import NodeServer, Service
+from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
+from yrdx.node.v1 import node_pb2, node_pb2_grpc
+
+_log = structlog.get_logger("yrdx.server")
+
+DRAIN_S: Final = 5.0
+"""Time that open calls get to end by themselves at SIGTERM."""
+TRUST_POLL_S: Final = 2.0
+"""How often partners are read again: another process of this node may have changed them."""
+
+
+def serve(path: Path, settings: Settings) -> int:
+    """Serve a home's node until SIGTERM or SIGINT.
+
+    Returns:
+        0: the node was told to stop, and did.
+
+    Raises:
+        HomeBusy, AddressTaken, KeystoreBroken, ProbeFailed, ExchangeError: The node cannot serve.
+    """
+    home = Home(path)
+    start_logging(settings.log_level)
+    with NodeLock(home, serving=True), open_node(home, settings) as node:
+        asyncio.run(_serve(node, settings))
+    return 0
+
+
+async def _serve(node: Node, settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    trust, server = _make_server(node, settings)
+    node.trust_listeners.append(partial(_replace_trust, trust, node))
+    await server.start()
+    node.listen = settings.listen
+    # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.
+    await asyncio.to_thread(verify_tls13_only, *_host_port(settings.listen, server.port))
+    _log.info("node.serving", city=node.parts.city, listen=settings.listen, software=__version__)
+    try:
+        await first_ended(_until(stop), node.couriers.run(), _watch_trust(node))
+    finally:
+        _log.info("node.stopping", city=node.parts.city)
+        await server.stop(DRAIN_S)
+        await node.close_channels()
+        _log.info("node.stopped", city=node.parts.city)
+
+
+def _make_server(node: Node, settings: Settings) -> tuple[ServerTrust, NodeServer]:
+    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), lambda: node.generation)
+    own = NodeServicer(node.parts, node.store, node)
+    services = (
+        Service(
+            exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"],
+            partial(exchange_pb2_grpc.add_ExchangeServiceServicer_to_server, exchange),
+        ),
+        Service(
+            node_pb2.DESCRIPTOR.services_by_name["NodeService"],
+            partial(node_pb2_grpc.add_NodeServiceServicer_to_server, own),
+        ),
+    )
+    state = node.trust.state
+    trust = ServerTrust(
+        chain_pem=state.generation.gateway_chain_pem,
+        key_pem=state.generation.gateway_key_pem,
+        roots_pem=state.roots_pem,
+    )
+    guard = CallerGuard(
+        CALLERS,
+        own_city=node.parts.city,
+        trust=lambda: node.trust.state.callers,
+        clock=node.parts.clock,
+    )
+    limits = node.parts.limits
+    return trust, NodeServer(services, guard, trust.credentials, listen=settings.listen, limits=limits)
+
+
+def _replace_trust(trust: ServerTrust, node: Node) -> None:
+    state = node.trust.state
+    trust.replace(
+        chain_pem=state.generation.gateway_chain_pem,
+        key_pem=state.generation.gateway_key_pem,
+        roots_pem=state.roots_pem,
+    )
+
+
+async def _watch_trust(node: Node) -> None:
+    while True:
+        await asyncio.sleep(TRUST_POLL_S)
+        try:
+            await node.trust_changed()
+        except Unavailable as error:
+            _log.warning("store.unavailable", reason=error.reason, message=str(error))
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+def _host_port(listen: str, port: int) -> tuple[str, int]:
+    return listen.rpartition(":")[0].strip("[]"), port

@@ -1,0 +1,175 @@
+"""Session: the command line's way to NodeService, the same whether the node serves or not.
+
+The serving process alone opens a node's store. While it serves, calls go over mutual TLS to its own listener with
+the operator's certificate. While it does not, the command takes the home's lock and runs the same servicer in its
+own process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from services.domain.errors import Unavailable
+from services.node.home import Home
+from services.node.lock import NodeLock, held_by
+from services.node.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import grpc
+
+CALL_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class NodeSession:
+    """One command's access to its node.
+
+    Attributes:
+        stub: Has every rpc of NodeService as a method: a message (or an iterator of messages, for `Submit`) in, a
+            message or an iterator out; raises `services.domain.errors.ExchangeError`.
+        settings: The home's settings.
+        home: The home's layout.
+        serving: Whether a node serves; otherwise nothing is delivered until one does.
+    """
+
+    stub: Any
+    settings: Settings
+    home: Home
+    serving: bool
+
+
+@contextmanager
+def open_session(path: Path) -> Iterator[NodeSession]:
+    """Open a session with the node of a home.
+
+    Raises:
+        ExchangeError: The node cannot be reached, or its store cannot be opened.
+    """
+    home = Home(path)
+    settings = load_settings(home)
+    if held_by(home) is None:
+        with NodeLock(home), _local_stub(home, settings) as local:
+            yield NodeSession(local, settings, home, serving=False)
+    else:
+        with _remote_stub(home, settings) as remote:
+            yield NodeSession(remote, settings, home, serving=True)
+
+
+class RemoteStub:
+    """NodeService over mutual TLS, with domain errors."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        """Wrap a channel."""
+        from yrdx.node.v1 import node_pb2_grpc
+
+        self._stub = node_pb2_grpc.NodeServiceStub(channel)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return one rpc."""
+        import grpc
+
+        method = getattr(self._stub, name)
+        if isinstance(method, grpc.UnaryUnaryMultiCallable):
+            return lambda request: _calling(lambda: method(request, timeout=CALL_TIMEOUT_S))
+        return lambda request, timeout_s=None: _iterating(method(request, timeout=timeout_s))
+
+
+class LocalStub:
+    """NodeService in this process, without a network and without couriers."""
+
+    def __init__(self, servicer: Any, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ANN401 - every rpc by name
+        """Wrap a servicer."""
+        self._servicer = servicer
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return one rpc."""
+        import inspect
+
+        from services.rpc.errors import verify_request
+
+        method = getattr(self._servicer, name)
+        if inspect.isasyncgenfunction(inspect.unwrap(method)):
+            return lambda request, timeout_s=None: self._iterate(method(self._as_sent(request), None), timeout_s)
+        return lambda request: self._loop.run_until_complete(method(verify_request(request), None))
+
+    def _as_sent(self, request: Any) -> Any:  # noqa: ANN401 - one message, or an iterable of them
+        return _as_async(request) if isinstance(request, Iterable) else request
+
+    def _iterate(self, answers: AsyncIterator[Any], timeout_s: float | None) -> Iterator[Any]:
+        deadline = None if timeout_s is None else self._loop.time() + timeout_s
+        while True:
+            left_s = None if deadline is None else max(0.0, deadline - self._loop.time())
+            try:
+                yield self._loop.run_until_complete(asyncio.wait_for(anext(answers), left_s))
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise Unavailable("the time for the answer is over") from error
+
+
+async def _as_async(requests: Iterable[Any]) -> AsyncIterator[Any]:
+    """Yield what an iterable yields; it may block, since its producer waits for answers of ours."""
+    waiting, end = iter(requests), object()
+    while (request := await asyncio.to_thread(next, waiting, end)) is not end:
+        yield request
+
+
+def _calling(call: Callable[[], Any]) -> Any:  # noqa: ANN401
+    import grpc
+
+    from services.wire.status import error_from
+
+    try:
+        return call()
+    except grpc.RpcError as error:
+        raise error_from(error) from error  # type: ignore[arg-type]  # a finished call is both
+
+
+def _iterating(answers: Iterator[Any]) -> Iterator[Any]:
+    import grpc
+
+    from services.wire.status import error_from
+
+    try:
+        yield from answers
+    except grpc.RpcError as error:
+        raise error_from(error) from error  # type: ignore[arg-type]  # a finished call is both
+
+
+@contextmanager
+def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
+    import grpc
+
+    from adapters.partner.channel import CHANNEL_OPTIONS
+    from certs.identity import gateway_host
+    from certs.keystore import load_generation
+    from services.node.system import SystemClock
+
+    generation = load_generation(home.path, now=SystemClock().now())
+    credentials = grpc.ssl_channel_credentials(
+        generation.own_roots_pem, generation.operator.key_pem, generation.operator.chain_pem
+    )
+    options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(generation.city))]
+    with grpc.secure_channel(settings.listen, credentials, options=options) as channel:
+        yield RemoteStub(channel)
+
+
+@contextmanager
+def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
+    from services.node.node import open_node
+    from services.rpc.node_service import NodeServicer
+
+    loop = asyncio.new_event_loop()
+    try:
+        with open_node(home, settings) as node:
+            yield LocalStub(NodeServicer(node.parts, node.store, node), loop)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()

@@ -1,0 +1,73 @@
+"""The calling side: one partner's gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.domain.batch import Batch, Record, Signed
+from services.domain.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a partner's ``Describe`` says, as far as the exchange uses it."""
+
+    city: str
+    software: str
+    datasets: tuple[tuple[str, tuple[str, ...]], ...]
+    agreements: tuple[tuple[str, int], ...]
+    limits: Limits
+    node_time: datetime
+    keystore_generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptedBatch:
+    """One batch as the receiver keeps it (``yrdx.exchange.v1.ReceiptedBatch``)."""
+
+    signed_header: Signed
+    receipt: Signed
+    leaves: bytes
+    records: Sequence[Record]
+
+
+class DeliverSession(Protocol):
+    """One open ``Deliver`` stream. Every method raises the domain error that the partner answered."""
+
+    async def open(self, opening: Signed) -> Signed:
+        """Send the opening and return the receiver's signed position."""
+        ...
+
+    async def send(self, batch: Batch) -> None:
+        """Send one batch; returns when flow control let it go."""
+        ...
+
+    async def receive(self) -> tuple[int, Signed]:
+        """Return the next acknowledgement: (watermark, signed receipt)."""
+        ...
+
+
+class PartnerChannel(Protocol):
+    """A partner's ExchangeService. Every call raises domain errors (`services.domain.errors`)."""
+
+    async def describe(self) -> Description:
+        """Ask who the partner is."""
+        ...
+
+    def deliver(self) -> AbstractAsyncContextManager[DeliverSession]:
+        """Open a ``Deliver`` stream; leaving the context ends it."""
+        ...
+
+    async def list_receipts(
+        self, stream: str, epoch: int, *, after_sequence: int, full: bool
+    ) -> tuple[Sequence[ReceiptedBatch], bool]:
+        """Return receipts after a sequence and whether there are more."""
+        ...
+
+    async def close(self) -> None:
+        """Close the channel."""
+        ...

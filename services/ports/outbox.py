@@ -1,0 +1,138 @@
+"""The sender's rows, batches and answers as the store keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.domain.batch import Record, Signed, StoredBatch
+from services.domain.outbox import (
+    OutboxRow,
+    PendingRow,
+    RecoveredRow,
+    RejectedRow,
+    Source,
+    SourceProgress,
+    StreamProgress,
+)
+from services.domain.receipt import Rejection
+
+
+class Outbox(Protocol):
+    """What a sender keeps."""
+
+    def source(self, stream_id: int, name: str) -> Source | None:
+        """Return a source by its name."""
+        ...
+
+    def sources(self, stream_id: int, name_prefix: str) -> Sequence[Source]:
+        """Return the sources whose name is the prefix, or the prefix and "#n", oldest first."""
+        ...
+
+    def add_source(self, source: Source) -> Source:
+        """Insert a source and return it with its id; when the name exists already, return what stands."""
+        ...
+
+    def advance_source(self, source_id: int, *, after: int, upto: int, submitted: int) -> bool:
+        """Move a source's cursor by compare-and-swap and add to its count of submitted records.
+
+        Returns:
+            False when the cursor stands elsewhere; nothing was changed.
+        """
+        ...
+
+    def append_outbox(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime) -> None:
+        """Append rows, all pending, in order."""
+        ...
+
+    def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
+        """Return the first pending rows by rising id."""
+        ...
+
+    def seal(self, batch: StoredBatch, rows: Sequence[PendingRow]) -> StoredBatch:
+        """Store a sealed batch with the rows it holds, in sequence; they are not pending any more.
+
+        Returns:
+            The batch with its id.
+        """
+        ...
+
+    def unacknowledged(self, stream_id: int, epoch: int, *, after_sequence: int, limit: int) -> Sequence[StoredBatch]:
+        """Return sealed batches without a receipt that begin after a sequence, by rising sequence."""
+        ...
+
+    def sealed_records(self, batch: StoredBatch) -> list[Record]:
+        """Return the records of an outbound batch in sequence; deleted payloads are empty records."""
+        ...
+
+    def settle(
+        self,
+        batch: StoredBatch,
+        receipt: Signed,
+        rejections: Sequence[Rejection],
+        *,
+        accepted: int,
+        received_time: datetime,
+    ) -> None:
+        """Store the receiver's receipt for a batch and its rejections linked to their rows; idempotent."""
+        ...
+
+    def import_batch(
+        self,
+        batch: StoredBatch,
+        rows: Sequence[PendingRow | RecoveredRow],
+        rejections: Sequence[Rejection],
+        *,
+        now: datetime,
+    ) -> StoredBatch:
+        """Store a batch that a restored sender got back with its receipt.
+
+        Rows that are still pending here become its rows; recovered ones are inserted without a source, and those
+        with a body wait to be claimed by `claim_recovered`.
+        """
+        ...
+
+    def recovered_count(self, stream_id: int) -> int:
+        """Return how many recovered records no submission has claimed yet (0: the usual case, cheap)."""
+        ...
+
+    def claim_recovered(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
+        """Link rows to recovered records with the same body, each at most once.
+
+        Returns:
+            The rows that match none and so must be appended.
+        """
+        ...
+
+    def reopen_unacknowledged(self, stream_id: int, epoch: int) -> int:
+        """Make the rows of an ended epoch's unacknowledged batches pending again, before newer ones.
+
+        Returns:
+            How many rows.
+        """
+        ...
+
+    def void_unacknowledged(self, stream_id: int, epoch: int, *, reason: str) -> int:
+        """Declare the rows of an ended epoch's unacknowledged batches undeliverable; their payload is deleted.
+
+        Returns:
+            How many rows.
+        """
+        ...
+
+    def source_progress(self, source_id: int) -> SourceProgress:
+        """Say how far one source's records are; cost grows with its batches, not its records."""
+        ...
+
+    def stream_progress(self, stream_id: int) -> StreamProgress:
+        """Say how far an outbound stream is."""
+        ...
+
+    def rejected_rows(self, *, after_id: int, limit: int, source_id: int | None = None) -> Sequence[RejectedRow]:
+        """Return refused records by rising id."""
+        ...
+
+    def outbox_bodies(self, stream_id: int) -> Iterator[tuple[int, int, Record]]:
+        """Yield (epoch, sequence, record) of every acknowledged and accepted record, in order, streaming."""
+        ...

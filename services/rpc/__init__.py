@@ -1,0 +1,1 @@
+"""The serving side of gRPC: credentials, callers, errors, the server, and the servicers."""

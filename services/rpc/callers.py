@@ -1,0 +1,147 @@
+"""Who is calling, and may they: asked once per call or stream, before anything else.
+
+The handshake takes any chain under any partner's authority; only here is the leaf verified against the authorities
+of the city it claims (docs: trust, "City ↔ CA, twice"). gRPC's own flat peer strings are never asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextvars import ContextVar
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc.aio import ServicerContext
+
+from certs.errors import CertificateRefused
+from certs.identity import ROLE_USAGES, Identity, Role
+from certs.verification import CallerVerifier
+from services.domain.errors import NotPermitted, Unauthenticated
+from services.ports.clock import Clock
+
+
+class Side(StrEnum):
+    """Whose certificate a caller shows."""
+
+    OWN = "own"
+    PARTNER = "partner"
+
+
+OWN: Final = Side.OWN
+PARTNER: Final = Side.PARTNER
+
+
+class CallerEntry(NamedTuple):
+    """One kind of caller that a method admits."""
+
+    side: Side
+    role: Role
+
+
+CallerTable = Mapping[str, Collection[CallerEntry]]
+"""Full method name, "/yrdx.exchange.v1.ExchangeService/Deliver" → who may call it."""
+
+_ANYBODY: Final = frozenset(CallerEntry(side, role) for side in Side for role in ROLE_USAGES)
+
+
+class Caller(NamedTuple):
+    """Who is calling.
+
+    Attributes:
+        identity: Proven by the certificate.
+        own: Whether it is of this node's own city.
+    """
+
+    identity: Identity
+    own: bool
+
+
+_CALLER: Final[ContextVar[Caller]] = ContextVar("yrdx_caller")
+
+
+def current_caller() -> Caller:
+    """Return who is calling, inside a servicer's method.
+
+    Raises:
+        LookupError: Nobody was admitted in this context: not inside a call.
+    """
+    return _CALLER.get()
+
+
+def verify_callers(table: CallerTable, services: Iterable[ServiceDescriptor]) -> CallerTable:
+    """Return a table that names callers for exactly the methods that are served.
+
+    Raises:
+        ValueError: A method is missing or admits nobody, or an entry names no served method. An empty list is never
+            a way to say "everybody", nor a way to switch a method off.
+    """
+    served = _methods(services)
+    missing = sorted(method for method in served if not table.get(method))
+    foreign = sorted(table.keys() - served)
+    if missing or foreign:
+        raise ValueError(f"the table of callers lacks entries for {missing}, and names {foreign}, which are not served")
+    return table
+
+
+def _methods(services: Iterable[ServiceDescriptor]) -> set[str]:
+    return {f"/{service.full_name}/{method.name}" for service in services for method in service.methods}
+
+
+class CallerGuard:
+    """Admits callers by certificate and table."""
+
+    def __init__(self, table: CallerTable, *, own_city: str, trust: Callable[[], CallerVerifier], clock: Clock) -> None:
+        """Set up a guard.
+
+        Args:
+            table: Who may call what; `cover` holds it against what is served.
+            own_city: This node's city code.
+            trust: The present state of trust; another object after any change of it.
+            clock: Validity is judged on every call.
+        """
+        self._table: CallerTable = {method: frozenset(entries) for method, entries in table.items()}
+        self._own_city = own_city
+        self._trust = trust
+        self._clock = clock
+
+    def cover(self, services: Iterable[ServiceDescriptor], *, anybody: Iterable[ServiceDescriptor]) -> None:
+        """Hold the table against what is served.
+
+        Args:
+            services: Services whose every method the table must name.
+            anybody: Services that every authenticated caller may call: health and reflection.
+
+        Raises:
+            ValueError: See `verify_callers`.
+        """
+        verify_callers(self._table, services)
+        self._table = {**self._table, **dict.fromkeys(_methods(anybody), _ANYBODY)}
+
+    def admit(self, method: str, context: ServicerContext[Any, Any]) -> Caller:
+        """Return who is calling and let `current_caller` know.
+
+        Raises:
+            Unauthenticated: The certificate proves nothing, or TLS skipped it.
+            NotPermitted: This caller may not call this method.
+        """
+        identity = self._authenticate(context.auth_context())
+        own = identity.city == self._own_city
+        side = Side.OWN if own else Side.PARTNER
+        if (side, identity.role) not in self._table.get(method, ()):
+            raise NotPermitted(f"{side} {identity.role} may not call {method}")
+        caller = Caller(identity, own)
+        _CALLER.set(caller)
+        return caller
+
+    def _authenticate(self, peer: Mapping[str, Iterable[bytes]]) -> Identity:
+        if list(peer.get("ssl_session_reused", ())) != [b"false"]:
+            # A resumed session skips every check of the certificate, also of its end.
+            raise Unauthenticated("a resumed TLS session proves nothing: connect with a full handshake")
+        leaves = list(peer.get("x509_pem_cert", ()))
+        if len(leaves) != 1:
+            raise Unauthenticated("the connection shows no certificate")
+        try:
+            return self._trust().verify(leaves[0], now=self._clock.now())
+        except CertificateRefused as refused:
+            raise Unauthenticated(f"[{refused.reason}] {refused}") from refused

@@ -1,0 +1,226 @@
+"""NodeService: status, listings and exports. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Final
+
+from services import __version__
+from services.domain.batch import StoredBatch
+from services.domain.errors import NotFound
+from services.domain.outbox import RejectedRow
+from services.domain.partner import PartnerState
+from services.domain.stream import Direction, Stream, StreamName
+from services.exchange.ahead import read_in_thread
+from services.exchange.parts import Parts
+from services.ports.store import Transaction
+from services.rpc.exchange_service import stream_name
+from services.rpc.node_desk import Context, NodeDesk
+from services.wire.batches import signed_to_pb
+from services.wire.times import time_to_pb
+from yrdx.node.v1 import node_pb2
+
+PAGE_RECORDS: Final = 1_000
+AHEAD_PAGES: Final = 2
+PAGE_REJECTIONS: Final = 1_000
+PAGE_RECEIPTS: Final = 100
+
+_Entry = node_pb2.ExportInboxResponse.Entry
+
+
+class Listings(NodeDesk):
+    """Says how the node stands and what it holds."""
+
+    async def GetStatus(  # noqa: N802 - gRPC's name
+        self, request: node_pb2.GetStatusRequest, context: Context
+    ) -> node_pb2.GetStatusResponse:
+        """Return the node and its streams."""
+        return node_pb2.GetStatusResponse(
+            city=self.parts.city,
+            software=__version__,
+            listen=self.host.listen,
+            keystore_generation=self.host.generation,
+            streams=await asyncio.to_thread(self.store.read, self.stream_statuses),
+            start_time=time_to_pb(self.host.started),
+        )
+
+    async def ListRejections(  # noqa: N802
+        self, request: node_pb2.ListRejectionsRequest, context: Context
+    ) -> node_pb2.ListRejectionsResponse:
+        """Return records that partners refused."""
+        rows = await asyncio.to_thread(self.store.read, partial(self._rejections, request=request))
+        return node_pb2.ListRejectionsResponse(rejections=[_rejected_to_pb(row) for row in rows])
+
+    async def ListReceipts(  # noqa: N802
+        self, request: node_pb2.ListReceiptsRequest, context: Context
+    ) -> node_pb2.ListReceiptsResponse:
+        """Return receipts, given and got."""
+        entries = await asyncio.to_thread(self.store.read, partial(self._receipts, request=request))
+        return node_pb2.ListReceiptsResponse(receipts=entries)
+
+    async def ExportInbox(  # noqa: N802
+        self, request: node_pb2.ExportInboxRequest, context: Context
+    ) -> AsyncIterator[node_pb2.ExportInboxResponse]:
+        """Return accepted records in order: a snapshot, bounded when the call began."""
+
+        def produce(emit: Callable[[node_pb2.ExportInboxResponse], None]) -> None:
+            self.store.read(partial(self._inbox_pages, request=request, emit=emit))
+
+        async for page in read_in_thread(produce, AHEAD_PAGES):
+            yield page
+
+    async def ExportOutbox(  # noqa: N802
+        self, request: node_pb2.ExportOutboxRequest, context: Context
+    ) -> AsyncIterator[node_pb2.ExportOutboxResponse]:
+        """Return what was sent and accepted, batch by batch."""
+
+        def produce(emit: Callable[[node_pb2.ExportOutboxResponse], None]) -> None:
+            self.store.read(partial(self._outbox_pages, request=request, emit=emit))
+
+        async for page in read_in_thread(produce, AHEAD_PAGES):
+            yield page
+
+    def stream_statuses(self, tx: Transaction) -> list[node_pb2.StreamStatus]:
+        """Return every stream's status."""
+        paused = {partner.city for partner in tx.partners() if partner.state is PartnerState.PAUSED}
+        return [self.stream_status(tx, stream, paused) for stream in tx.streams()]
+
+    def stream_status(self, tx: Transaction, stream: Stream, paused: set[str]) -> node_pb2.StreamStatus:
+        """Return one stream's status."""
+        status = node_pb2.StreamStatus(
+            stream=str(stream.name),
+            direction=stream.direction.value,
+            state=stream.state.value,
+            state_reason=stream.state_reason,
+            epoch=stream.position.epoch,
+            watermark=stream.position.watermark,
+        )
+        if {stream.name.from_city, stream.name.to_city} & paused and not stream.state_reason:
+            status.state, status.state_reason = "PAUSED", "an operator paused the partner: `yrdx partner resume`"
+        if stream.direction is Direction.INBOUND:
+            _fill_inbound(tx, stream, status)
+        else:
+            self._fill_outbound(tx, stream, status)
+        return status
+
+    def _fill_outbound(self, tx: Transaction, stream: Stream, status: node_pb2.StreamStatus) -> None:
+        progress = tx.stream_progress(stream.id)
+        status.submitted, status.acknowledged = progress.submitted, progress.acknowledged
+        status.rejected, status.pending, status.void = progress.rejected, progress.pending, progress.void
+        status.last_error = self.host.last_error(stream.name)
+        if progress.oldest_pending_time is not None:
+            age = self.parts.clock.now() - progress.oldest_pending_time
+            status.oldest_age_s = max(0.0, age.total_seconds())
+
+    def _rejections(self, tx: Transaction, request: node_pb2.ListRejectionsRequest) -> Sequence[RejectedRow]:
+        source_id = None
+        if request.source:
+            name = StreamName(self.parts.city, request.to_city, request.dataset)
+            stream = tx.stream(name, Direction.OUTBOUND)
+            source = tx.source(stream.id, request.source) if stream else None
+            if source is None:
+                raise NotFound(f"no source of that name was submitted to {name}")
+            source_id = source.id
+        limit = request.page_size or PAGE_REJECTIONS
+        return tx.rejected_rows(after_id=request.after_id, limit=limit, source_id=source_id)
+
+    def _inbox_pages(
+        self,
+        tx: Transaction,
+        request: node_pb2.ExportInboxRequest,
+        emit: Callable[[node_pb2.ExportInboxResponse], None],
+    ) -> None:
+        for stream in tx.streams(Direction.INBOUND):
+            if stream.name.dataset != request.dataset or request.from_city not in ("", stream.name.from_city):
+                continue
+            records = tx.iterate_records(
+                stream.id, upto_id=tx.last_record_id(stream.id), latest_only=not request.history
+            )
+            entries = (
+                _Entry(epoch=record.epoch, sequence=record.sequence, body=self.parts.codec.decode(record.body))
+                for record in records
+                if record.body
+            )
+            while page := list(islice(entries, PAGE_RECORDS)):
+                emit(node_pb2.ExportInboxResponse(stream=str(stream.name), entries=page))
+
+    def _outbox_pages(
+        self,
+        tx: Transaction,
+        request: node_pb2.ExportOutboxRequest,
+        emit: Callable[[node_pb2.ExportOutboxResponse], None],
+    ) -> None:
+        name = StreamName(self.parts.city, request.to_city, request.dataset)
+        stream = tx.stream(name, Direction.OUTBOUND)
+        if stream is None:
+            raise NotFound(f"nothing was ever submitted to {name}")
+        entries = (
+            _Entry(epoch=epoch, sequence=sequence, body=self.parts.codec.decode(record.body))
+            for epoch, sequence, record in tx.outbox_bodies(stream.id)
+        )
+        while page := list(islice(entries, PAGE_RECORDS)):
+            emit(node_pb2.ExportOutboxResponse(stream=str(name), entries=page))
+
+    def _receipts(
+        self, tx: Transaction, request: node_pb2.ListReceiptsRequest
+    ) -> list[node_pb2.ListReceiptsResponse.ReceiptEntry]:
+        wanted = stream_name(request.stream) if request.stream else None
+        entries = []
+        for stream in tx.streams():
+            if wanted not in (None, stream.name):
+                continue
+            for epoch in range(1, stream.position.epoch + 1):
+                found = tx.receipted(
+                    stream.id,
+                    epoch,
+                    after_sequence=request.after_sequence,
+                    limit=request.page_size or PAGE_RECEIPTS,
+                )
+                entries += [_receipt_entry(self.parts, stream, batch) for batch in found]
+        return entries
+
+
+def _fill_inbound(tx: Transaction, stream: Stream, status: node_pb2.StreamStatus) -> None:
+    progress = tx.stream_progress(stream.id)
+    status.submitted, status.acknowledged, status.rejected = (
+        progress.submitted,
+        progress.acknowledged,
+        progress.rejected,
+    )
+
+
+def _receipt_entry(parts: Parts, stream: Stream, batch: StoredBatch) -> node_pb2.ListReceiptsResponse.ReceiptEntry:
+    if batch.receipt is None:
+        raise NotFound("the batch has no receipt")
+    receipt = parts.contents.receipt_from_bytes(batch.receipt.content)
+    return node_pb2.ListReceiptsResponse.ReceiptEntry(
+        stream=str(stream.name),
+        direction=stream.direction.value,
+        epoch=batch.epoch,
+        first_sequence=batch.first_sequence,
+        last_sequence=batch.last_sequence,
+        accepted_count=receipt.accepted_count,
+        rejected_count=len(receipt.rejections),
+        header_hash=batch.header_hash,
+        received_time=time_to_pb(receipt.received_time),
+        receipt=signed_to_pb(batch.receipt),
+    )
+
+
+def _rejected_to_pb(row: RejectedRow) -> node_pb2.ListRejectionsResponse.RejectedRecord:
+    return node_pb2.ListRejectionsResponse.RejectedRecord(
+        id=row.id,
+        stream=row.stream,
+        epoch=row.epoch,
+        sequence=row.sequence,
+        source=row.source,
+        file=row.source_label,
+        row=row.position,
+        field_path=row.violation.field_path,
+        rule_id=row.violation.rule_id,
+        reason=row.violation.reason,
+        rejected_time=time_to_pb(row.rejected_time),
+    )

@@ -1,0 +1,136 @@
+"""NodeService: submit and watch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Final
+
+from services.domain.errors import Malformed, NotFound
+from services.domain.outbox import SourceProgress
+from services.domain.partner import PartnerState
+from services.domain.stream import Direction, Stream, StreamName
+from services.exchange.ahead import read_ahead
+from services.exchange.deliver import written
+from services.exchange.submit import CheckedChunk, Chunk, OpenedSource, check_chunk, open_source, submit_chunk
+from services.ports.store import Transaction
+from services.rpc.node_desk import Context, NodeDesk
+from services.wire.batches import rejection_to_pb
+from yrdx.node.v1 import node_pb2
+
+AHEAD_CHUNKS: Final = 4
+WATCH_INTERVAL_S: Final = 0.2
+
+
+class Submissions(NodeDesk):
+    """Puts records into the outbox and follows them."""
+
+    async def Submit(  # noqa: N802 - gRPC's name
+        self, request_iterator: AsyncIterator[node_pb2.SubmitRequest], context: Context
+    ) -> AsyncIterator[node_pb2.SubmitResponse]:
+        """Take an opening, then chunks, and answer each once it is on disk."""
+        requests = aiter(request_iterator)
+        first = await anext(requests, None)
+        if first is None or first.WhichOneof("kind") != "opening":
+            raise Malformed("a Submit stream begins with an opening")
+        opened = await self._open(first.opening)
+        source = opened.source
+        yield node_pb2.SubmitResponse(
+            opened=node_pb2.SubmitResponse.Opened(
+                source=source.name, position=source.position, submitted=source.submitted
+            )
+        )
+        async for chunk in read_ahead(self._checked(requests, opened), AHEAD_CHUNKS):
+            await written(self.store.write(partial(submit_chunk, parts=self.parts, opened=opened, chunk=chunk)))
+            self.host.wake(opened.stream.name)
+            yield _submitted(chunk)
+
+    async def WatchSource(  # noqa: N802
+        self, request: node_pb2.WatchSourceRequest, context: Context
+    ) -> AsyncIterator[node_pb2.WatchSourceResponse]:
+        """Say how far a source is, whenever that changes, until every record is answered."""
+        name = StreamName(self.parts.city, request.to_city, request.dataset)
+        last: node_pb2.WatchSourceResponse | None = None
+        while True:
+            find = partial(_source_progress, name=name, source_name=request.source)
+            stream, progress, paused = await asyncio.to_thread(self.store.read, find)
+            answer = _watch_answer(stream, progress, self.host.last_error(name), paused=paused)
+            if answer != last:
+                yield answer
+                last = answer
+            if not progress.pending:
+                return
+            await asyncio.sleep(WATCH_INTERVAL_S)
+
+    async def _open(self, opening: node_pb2.SubmitRequest.Opening) -> OpenedSource:
+        name = StreamName(self.parts.city, opening.to_city, opening.dataset)
+        return await written(
+            self.store.write(
+                partial(
+                    open_source,
+                    parts=self.parts,
+                    stream_name=name,
+                    name=opening.source,
+                    label=opening.label,
+                    again=opening.again,
+                )
+            )
+        )
+
+    async def _checked(
+        self, requests: AsyncIterator[node_pb2.SubmitRequest], opened: OpenedSource
+    ) -> AsyncIterator[CheckedChunk]:
+        async for request in requests:
+            if request.WhichOneof("kind") != "chunk":
+                raise Malformed("after the opening a Submit stream holds chunks only")
+            yield await asyncio.to_thread(self._check, opened, request.chunk)
+
+    def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
+        agreement = opened.agreement
+        gate = self.parts.gate
+        bodies = [record.body for record in chunk.records]
+        return check_chunk(
+            self.parts,
+            agreement,
+            Chunk(
+                chunk.after_position,
+                chunk.upto_position,
+                [record.position for record in chunk.records],
+                [gate.complete_key(agreement.dataset, agreement.standard, body) for body in bodies],
+            ),
+        )
+
+
+def _submitted(chunk: CheckedChunk) -> node_pb2.SubmitResponse:
+    return node_pb2.SubmitResponse(
+        submitted=node_pb2.SubmitResponse.Submitted(
+            position=chunk.upto_position,
+            submitted=len(chunk.rows),
+            rejections=[rejection_to_pb(rejection) for rejection in chunk.rejections],
+        )
+    )
+
+
+def _source_progress(tx: Transaction, name: StreamName, source_name: str) -> tuple[Stream, SourceProgress, bool]:
+    stream = tx.stream(name, Direction.OUTBOUND)
+    source = tx.source(stream.id, source_name) if stream else None
+    if stream is None or source is None:
+        raise NotFound(f"no source of that name was submitted to {name}")
+    partner = tx.partner(name.to_city)
+    paused = partner is not None and partner.state is PartnerState.PAUSED
+    return stream, tx.source_progress(source.id), paused
+
+
+def _watch_answer(
+    stream: Stream, progress: SourceProgress, last_error: str, *, paused: bool
+) -> node_pb2.WatchSourceResponse:
+    return node_pb2.WatchSourceResponse(
+        submitted=progress.submitted,
+        acknowledged=progress.acknowledged,
+        rejected=progress.rejected,
+        pending=progress.pending,
+        void=progress.void,
+        state="PAUSED" if paused else stream.state.value,
+        state_reason=stream.state_reason or last_error,
+    )

@@ -1,0 +1,55 @@
+"""The few places where SQLite and PostgreSQL must be spoken to differently: all of them move many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, FromClause, Select, Table
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+
+from services.domain.batch import Record
+
+
+class Dialect(Hashable, Protocol):
+    """What a transaction asks of its database beyond plain SQL."""
+
+    def insert(self, table: Table) -> PostgresqlInsert | SqliteInsert:
+        """Begin an insert that knows ``ON CONFLICT``."""
+        ...
+
+    def insert_records(
+        self, connection: Connection, table: Table, first_id: int, records: Mapping[int, Record]
+    ) -> None:
+        """Insert records into the outbox or the inbox.
+
+        Args:
+            connection: In a transaction.
+            table: One with the columns id, salt and body.
+            first_id: Id of offset 0.
+            records: Record by rising offset, each with a salt of 16 bytes.
+        """
+        ...
+
+    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
+        """Insert rows of integers and texts, all with the same columns."""
+        ...
+
+    def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
+        """Fetch many rows of integers, texts and non-null bytes, in the statement's order.
+
+        Args:
+            connection: In a transaction.
+            statement: A constant of its module: what is derived from it is kept.
+            parameters: Its parameters.
+
+        Returns:
+            Sequences of the columns' raw values: types of ours are not applied.
+        """
+        ...
+
+    @property
+    def runs(self) -> FromClause:
+        """The table ``runs(first, last)`` that the parameter ``runs`` holds as JSON (`services.store.runs`)."""
+        ...

@@ -1,0 +1,112 @@
+"""SQLite: as few steps as possible.
+
+Python's driver gives up the interpreter lock at every step of a statement and every row fetched; beside a busy
+thread each time costs up to the interpreter's switch interval. Measured with 1,000 rows beside one busy thread:
+inserting row by row 600 rows/s, fetching row by row 250 rows/s. So a thousand records cross in one step, as JSON
+and blobs, in both directions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import accumulate, chain
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, cast, func, select, text
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from services.domain.batch import Record
+
+_SALT_BYTES: Final = 16
+_LENGTH_BITS: Final = 32
+_RUNS: Final = (
+    text("SELECT value ->> 0 AS first, value ->> 1 AS last FROM json_each(:runs)")
+    .columns(first=BigInteger, last=BigInteger)
+    .subquery("runs")
+)
+
+
+class SqliteDialect:
+    """`services.store.dialect.Dialect` for SQLite."""
+
+    runs: FromClause = _RUNS
+
+    def insert(self, table: Table) -> Insert:
+        """See the protocol."""
+        return insert(table)
+
+    def insert_records(
+        self, connection: Connection, table: Table, first_id: int, records: Mapping[int, Record]
+    ) -> None:
+        """See the protocol. All salts and bodies cross as one blob, with a JSON map from offset to place in it.
+
+        Raises:
+            ValueError: A salt has another length than 16 bytes.
+        """
+        if any(len(salt) != _SALT_BYTES for salt, _ in records.values()):
+            raise ValueError("a salt has 16 bytes")
+        lengths = [len(body) for _, body in records.values()]
+        starts = accumulate([_SALT_BYTES + length for length in lengths], initial=1)
+        places = [start << _LENGTH_BITS | length for start, length in zip(starts, lengths, strict=False)]
+        content = b"".join(chain.from_iterable(records.values()))
+        where = json.dumps(dict(zip(records, places, strict=True)))
+        connection.exec_driver_sql(_insert_records(table.name), (first_id, content, where))
+
+    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
+        """See the protocol."""
+        values = json.dumps([list(row.values()) for row in rows])
+        connection.exec_driver_sql(_insert_rows(table.name, tuple(rows[0])), (values,))
+
+    def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
+        """See the protocol. One row comes back: a JSON list for all integers and texts, a blob for each of bytes."""
+        names, packed = _packed(statement)
+        scalars, *blobs = connection.execute(packed, parameters).one()
+        plain = iter(zip(*json.loads(scalars), strict=True))
+        pairs = iter(zip(blobs[::2], blobs[1::2], strict=True))
+        columns = [_split(*next(pairs)) if is_bytes else next(plain, ()) for is_bytes in names]
+        return list(zip(*columns, strict=True))
+
+
+@cache
+def _insert_records(table: str) -> str:
+    return (
+        f"INSERT INTO {table} (id, salt, body)"  # noqa: S608 - a table's name of ours
+        f" SELECT ?1 + key, substr(?2, value >> {_LENGTH_BITS}, {_SALT_BYTES}),"
+        f" substr(?2, (value >> {_LENGTH_BITS}) + {_SALT_BYTES}, value & {(1 << _LENGTH_BITS) - 1})"
+        f" FROM json_each(?3)"
+    )
+
+
+@cache
+def _insert_rows(table: str, columns: tuple[str, ...]) -> str:
+    values = ", ".join(f"value ->> {place}" for place in range(len(columns)))
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM json_each(?1)"  # noqa: S608 - the same
+
+
+@cache
+def _packed(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
+    """Wrap a statement so that all its rows come back as one.
+
+    SQLite keeps a subquery's order for every aggregate but count, min and max; a group_concat of blobs concatenates
+    their bytes, since text is UTF-8 here and so never converted.
+    """
+    rows = statement.subquery()
+    kinds = [isinstance(column.type, LargeBinary) for column in rows.c]
+    scalars = [column for column, is_bytes in zip(rows.c, kinds, strict=True) if not is_bytes]
+    blobs = [
+        (
+            func.coalesce(cast(func.group_concat(column, ""), LargeBinary), b""),
+            func.json_group_array(func.length(column)),
+        )
+        for column, is_bytes in zip(rows.c, kinds, strict=True)
+        if is_bytes
+    ]
+    return kinds, select(func.json_group_array(func.json_array(*scalars)), *chain.from_iterable(blobs))
+
+
+def _split(content: bytes, lengths: str) -> Iterable[bytes]:
+    """Cut a blob into pieces."""
+    end = 0
+    return [content[end : (end := end + length)] for length in json.loads(lengths)]

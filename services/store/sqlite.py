@@ -1,0 +1,196 @@
+"""The store on SQLite: one writer, group commit.
+
+One thread writes. It takes what has queued up meanwhile, runs each work in a savepoint of its own, commits them all
+with one disk sync, and only then resolves their futures. Readers see consistent snapshots and block nobody (WAL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from services.domain.errors import StoreFailed, StoreUnavailable
+from services.ports.store import Transaction
+from services.store.dialect.sqlite import SqliteDialect
+from services.store.engines import sqlite_engine
+from services.store.failures import DATABASE_ERRORS, end_process, is_io_error, to_domain_error
+from services.store.schema import verify_schema
+from services.store.transaction import SqlTransaction
+from services.store.work import Work
+
+T = TypeVar("T")
+
+WORKS_PER_COMMIT_MAX: Final = 32
+"""So that nobody waits long for its neighbours: about 0.1 s of batches of 1,000 records."""
+
+
+class SqliteStore:
+    """`services.ports.store.Store` on a SQLite file.
+
+    Args:
+        path: The file, with this software's schema.
+        on_failure: Called when a commit reports an I/O error; nothing is acknowledged after it.
+
+    Raises:
+        services.store.errors.StoreRefused: Migrations are pending, or the SQLite library would lose data.
+    """
+
+    def __init__(self, path: Path, *, on_failure: Callable[[StoreFailed], object] = end_process) -> None:
+        self._on_failure = on_failure
+        self._dialect = SqliteDialect()
+        self._writing = sqlite_engine(path, writes=True)
+        self._reading = sqlite_engine(path, writes=False)
+        verify_schema(self._writing)
+        self._files = _Files(path)
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._closed = False
+        self._writer = Thread(target=self._write, name="store-writer", daemon=True)
+        self._writer.start()
+
+    def write(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """See the port."""
+        queued = Work(work)
+        if self._closed:
+            queued.future.set_exception(StoreUnavailable("the store is closed"))
+        else:
+            self._queue.put(queued)
+        return queued.future
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """See the port."""
+        try:
+            with self._reading.connect() as connection:
+                return work(SqlTransaction(connection, self._dialect))
+        except DATABASE_ERRORS as error:
+            raise to_domain_error(error) from None  # see services.store.failures
+
+    def close(self) -> None:
+        """See the port."""
+        self._closed = True
+        self._queue.put(None)
+        self._writer.join()
+        self._writing.dispose()
+        self._reading.dispose()
+
+    def _write(self) -> None:
+        with self._writing.connect() as connection:
+            while (first := self._queue.get()) is not None:
+                self._write_group(connection, first)
+
+    def _write_group(self, connection: Connection, first: Work) -> None:
+        """Run works until the queue is empty or the group is full; commit and resolve them."""
+        started: list[Work] = []
+        try:
+            self._files.verify()
+            connection.begin()
+            for work in self._group(first):
+                if work.starts():
+                    started.append(work)
+                    self._run(connection, work)
+        except (*DATABASE_ERRORS, StoreUnavailable) as error:
+            self._undo(connection, error, [*started, *self._waiting(first, started)])
+        else:
+            self._commit(connection, started)
+
+    def _group(self, first: Work) -> Iterator[Work]:
+        yield first
+        for _ in range(WORKS_PER_COMMIT_MAX - 1):
+            try:
+                work = self._queue.get_nowait()
+            except Empty:
+                return
+            if work is None:
+                self._queue.put(None)  # the store is being closed: after this group
+                return
+            yield work
+
+    def _waiting(self, first: Work, started: list[Work]) -> list[Work]:
+        """Return the works that share the fate of a group that could not even begin: each would wait as long."""
+        return [] if started else [work for work in self._group(first) if work.starts()]
+
+    def _run(self, connection: Connection, work: Work) -> None:
+        """Run one work in a savepoint: its exception undoes it alone.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database cannot go on; the whole group is undone.
+        """
+        savepoint = connection.begin_nested()
+        try:
+            work.run(SqlTransaction(connection, self._dialect))
+        except DATABASE_ERRORS as error:
+            meaning = to_domain_error(error)
+            if isinstance(meaning, StoreUnavailable | StoreFailed):
+                raise
+            savepoint.rollback()
+            work.failed(meaning)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+            savepoint.rollback()
+            work.failed(error)
+        else:
+            savepoint.commit()
+
+    def _commit(self, connection: Connection, group: list[Work]) -> None:
+        """Sync the group to disk, then let its futures know."""
+        try:
+            connection.commit()
+            self._files.verify()
+        except (*DATABASE_ERRORS, StoreUnavailable) as error:
+            # A sync that failed once may report success when asked again, though its pages are lost.
+            if is_io_error(error) or isinstance(error, StoreUnavailable):
+                self._fail(StoreFailed("a commit failed, its outcome is unknown"))
+            else:
+                self._undo(connection, error, group)
+            return
+        for work in group:
+            work.resolve()
+
+    def _undo(self, connection: Connection, error: Exception, group: list[Work]) -> None:
+        """Roll back and tell everybody: nothing was changed."""
+        connection.connection.rollback()  # SQLAlchemy forgets the transaction of a commit that failed
+        connection.rollback()
+        meaning = to_domain_error(error)
+        if isinstance(meaning, StoreFailed):
+            self._fail(meaning)
+            return
+        for work in group:
+            work.failed(meaning)
+            work.resolve()
+
+    def _fail(self, failure: StoreFailed) -> None:
+        """End: normally the process, and in any case this store."""
+        self._closed = True
+        self._queue.put(None)
+        self._on_failure(failure)
+
+
+class _Files:
+    """The database and its log, as they were opened.
+
+    SQLite goes on writing to files that somebody has moved or deleted, and acknowledges what nobody will find again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._paths = (path, path.with_name(f"{path.name}-wal"))
+        self._opened = self._identities()
+
+    def verify(self) -> None:
+        """Check that they still stand where they were opened.
+
+        Raises:
+            StoreUnavailable: They do not.
+        """
+        try:
+            if self._identities() == self._opened:
+                return
+        except OSError:
+            pass
+        raise StoreUnavailable("the store's files were moved or deleted: put them back, or restart the node")
+
+    def _identities(self) -> list[tuple[int, int]]:
+        return [(found.st_dev, found.st_ino) for found in (path.stat() for path in self._paths)]

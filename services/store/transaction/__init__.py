@@ -1,0 +1,12 @@
+"""One unit of work, the same on both databases."""
+
+from __future__ import annotations
+
+from services.store.transaction.directory import DirectoryPart
+from services.store.transaction.recovery import RecoveryPart
+from services.store.transaction.snapshot import SnapshotPart
+from services.store.transaction.streams import StreamsPart
+
+
+class SqlTransaction(StreamsPart, RecoveryPart, SnapshotPart, DirectoryPart):
+    """`services.ports.store.Transaction` in SQL. Each part stands in a file of its own."""

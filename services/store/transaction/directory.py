@@ -1,0 +1,61 @@
+"""Partners and agreements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+
+from services.domain.agreement import Agreement
+from services.domain.partner import Partner, PartnerState
+from services.store.tables import AGREEMENT, PARTNER
+from services.store.transaction.part import Part
+
+
+class DirectoryPart(Part):
+    """`services.ports.directory.Directory`."""
+
+    def partners(self) -> Sequence[Partner]:
+        """See the port."""
+        return [_to_partner(row) for row in self._connection.execute(select(PARTNER).order_by(PARTNER.c.city))]
+
+    def partner(self, city: str) -> Partner | None:
+        """See the port."""
+        row = self._connection.execute(select(PARTNER).where(PARTNER.c.city == city)).one_or_none()
+        return None if row is None else _to_partner(row)
+
+    def put_partner(self, partner: Partner) -> None:
+        """See the port."""
+        values = {**asdict(partner), "state": partner.state.value}
+        replaced = {name: value for name, value in values.items() if name != "city"}
+        statement = self._dialect.insert(PARTNER).values(**values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["city"], set_=replaced))
+
+    def agreements(self) -> Sequence[Agreement]:
+        """See the port."""
+        statement = select(AGREEMENT).order_by(AGREEMENT.c.id, AGREEMENT.c.version)
+        return [_to_agreement(row) for row in self._connection.execute(statement)]
+
+    def put_agreement(self, agreement: Agreement) -> None:
+        """See the port."""
+        values = {
+            **asdict(agreement),
+            "fields": json.dumps(agreement.fields, ensure_ascii=False),
+            "purposes": json.dumps(agreement.purposes, ensure_ascii=False),
+        }
+        self._connection.execute(self._dialect.insert(AGREEMENT).values(**values).on_conflict_do_nothing())
+        same = (AGREEMENT.c.id == agreement.id, AGREEMENT.c.version == agreement.version)
+        if _to_agreement(self._connection.execute(select(AGREEMENT).where(*same)).one()) != agreement:
+            raise ValueError(f"agreement {agreement.id} version {agreement.version} stands with another content")
+
+
+def _to_partner(row: Any) -> Partner:  # noqa: ANN401 - a row of PARTNER
+    return Partner(**{**row._mapping, "state": PartnerState(row.state)})
+
+
+def _to_agreement(row: Any) -> Agreement:  # noqa: ANN401 - a row of AGREEMENT
+    fields, purposes = tuple(json.loads(row.fields)), tuple(json.loads(row.purposes))
+    return Agreement(**{**row._mapping, "fields": fields, "purposes": purposes})

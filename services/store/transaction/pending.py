@@ -1,0 +1,153 @@
+"""Pending records: submitted, and in no batch yet. They are kept as runs, one row for each submission."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from struct import Struct
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import BigInteger, bindparam, delete, insert, select, type_coerce
+
+from services.domain.batch import Record
+from services.domain.outbox import OutboxRow, PendingRow
+from services.store import runs
+from services.store.columns import from_micros
+from services.store.dialect import Dialect
+from services.store.runs import Run
+from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, SUBMISSION
+from services.store.transaction.part import Part
+
+_KEY_BYTES: Final = 16
+_POSITION: Final = Struct(">Q")
+
+_PENDING: Final = (
+    select(
+        PENDING.c.first_id,
+        PENDING.c.record_count,
+        SUBMISSION.c.source_id,
+        type_coerce(SUBMISSION.c.submitted_time, BigInteger).label("submitted_micros"),
+    )
+    .select_from(PENDING.join(SUBMISSION, SUBMISSION.c.id == PENDING.c.first_id.op(">>")(OFFSET_BITS)))
+    .where(PENDING.c.stream_id == bindparam("stream_id"))
+    .order_by(PENDING.c.first_id)
+)
+_FIRST: Final = _PENDING.limit(bindparam("limit"))
+_BETWEEN: Final = _PENDING.where(PENDING.c.first_id.between(bindparam("from_id"), bindparam("upto_id")))
+
+
+class _Pending(NamedTuple):
+    """One row of _PENDING."""
+
+    first_id: int
+    record_count: int
+    source_id: int
+    submitted_micros: int
+
+    @property
+    def run(self) -> Run:
+        return Run(self.first_id, self.record_count)
+
+
+class PendingPart(Part):
+    """The part of `services.ports.outbox.Outbox` about rows without a batch."""
+
+    def append_outbox(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime) -> None:
+        """See the port."""
+        if rows:
+            keys = b"".join([row.key for row in rows])
+            added = self._submit(source_id, [row.position for row in rows], keys, now=now)
+            records = {offset: Record(row.salt, row.body) for offset, row in enumerate(rows)}
+            self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
+            self._add_pending(stream_id, [added])
+
+    def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
+        """See the port."""
+        source_ids: dict[int, int] = {}
+        wanted: list[Run] = []
+        room = records_max
+        for held in self._first_pending(stream_id, records_max):
+            if room <= 0:
+                break
+            run = Run(held.first_id, min(held.record_count, room))
+            source_ids[run.owner] = held.source_id
+            wanted.append(run)
+            room -= run.size
+        records = self._records(OUTBOX, wanted)
+        return [PendingRow(i, source_ids[i >> OFFSET_BITS], *records[i]) for i in runs.ids_of(wanted)]
+
+    def _first_pending(self, stream_id: int, limit: int) -> list[_Pending]:
+        rows = self._dialect.rows(self._connection, _FIRST, {"stream_id": stream_id, "limit": limit})
+        return list(map(_Pending._make, rows))
+
+    def _first_pending_time(self, stream_id: int) -> datetime | None:
+        first = self._first_pending(stream_id, 1)
+        return from_micros(first[0].submitted_micros) if first else None
+
+    def _submit(self, source_id: int, positions: Sequence[int], keys: bytes, *, now: datetime) -> Run:
+        """Insert a submission and return the ids of its records.
+
+        Raises:
+            ValueError: More records than a submission has ids for, or keys of another length than 16 bytes.
+        """
+        if len(positions) > 1 << OFFSET_BITS:
+            raise ValueError(f"a submission has at most {1 << OFFSET_BITS} records")
+        if len(keys) != _KEY_BYTES * len(positions):
+            raise ValueError("a business key has 16 bytes")
+        statement = insert(SUBMISSION).values(
+            source_id=source_id,
+            record_count=len(positions),
+            submitted_time=now,
+            positions=b"".join(map(_POSITION.pack, positions)),
+            record_keys=keys,
+        )
+        key = self._connection.execute(statement).inserted_primary_key
+        assert key is not None  # noqa: S101 - a single insert has one
+        return Run(runs.first_id(key[0]), len(positions))
+
+    def _add_pending(self, stream_id: int, added: Iterable[Run]) -> None:
+        rows = [{"stream_id": stream_id, "first_id": run.first, "record_count": run.size} for run in added]
+        if rows:
+            self._dialect.insert_rows(self._connection, PENDING, rows)
+
+    def _take_pending(self, stream_id: int, record_ids: Sequence[int]) -> datetime:
+        """Make records not pending any more and return when the oldest of them was submitted.
+
+        Raises:
+            ValueError: One of them is not pending.
+        """
+        taken = sorted(runs.runs_of(record_ids))
+        window = {"stream_id": stream_id, "from_id": runs.first_id_beside(taken[0].first), "upto_id": taken[-1].end}
+        standing = list(map(_Pending._make, self._dialect.rows(self._connection, _BETWEEN, window)))
+        held = [row.run for row in standing]
+        remaining = runs.without(held, taken)
+        if sum(run.size for run in held) - sum(run.size for run in remaining) != len(record_ids):
+            raise ValueError("only pending rows can be taken")
+        self._replace_pending(stream_id, held, remaining)
+        owners = {run.owner for run in taken}
+        return from_micros(min(row.submitted_micros for row in standing if row.run.owner in owners))
+
+    def _replace_pending(self, stream_id: int, held: Sequence[Run], remaining: Sequence[Run]) -> None:
+        """Put what remains in the place of what is held.
+
+        Raises:
+            ValueError: A run is gone since it was read: whoever seals must hold the stream's row.
+        """
+        gone = set(held).difference(remaining)
+        parameters = {"stream_id": stream_id, "runs": runs.to_parameter(gone)}
+        if self._connection.execute(_deleted(self._dialect), parameters).rowcount != len(gone):
+            raise ValueError("the rows were taken by another; lock the stream before sealing")
+        self._add_pending(stream_id, set(remaining).difference(held))
+
+
+@cache
+def _deleted(dialect: Dialect) -> Any:  # noqa: ANN401 - SQLAlchemy's Delete is generic over nothing of use
+    first_ids = select(dialect.runs.c.first)
+    return delete(PENDING).where(PENDING.c.stream_id == bindparam("stream_id"), PENDING.c.first_id.in_(first_ids))
+
+
+def position_at(positions: bytes, offset: int) -> int:
+    """Return a record's place in its source from its submission's column."""
+    (position,) = _POSITION.unpack_from(positions, offset * _POSITION.size)
+    return int(position)

@@ -1,0 +1,179 @@
+"""Accepted records in the order of their stream.
+
+A record's position is ``epoch << 40 | sequence``: it rises within its stream, and it is the same again after the
+receiver was restored from a backup and got its batches back, so that a sink's cursor never points elsewhere.
+Keys stand in one blob for each batch (16 bytes a record), so that a question about keys never reads a payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import bindparam, select, tuple_
+
+from services.domain.inbox import StoredRecord
+from services.store import runs
+from services.store.runs import Run
+from services.store.tables import BATCH, INBOX, RECEIPT
+from services.store.transaction.inbox import KEY_BYTES, InboxPart
+
+_SEQUENCE_BITS: Final = 40
+_SEQUENCE: Final = (1 << _SEQUENCE_BITS) - 1
+_NO_BOUND: Final = (1 << 63) - 1
+_PAGE_BATCHES_MAX: Final = 64
+_READ_RECORDS: Final = 1_000
+
+_APPLIED: Final = (
+    select(
+        BATCH.c.id, BATCH.c.epoch, BATCH.c.first_sequence, BATCH.c.record_count, BATCH.c.operations, BATCH.c.record_keys
+    )
+    .where(
+        BATCH.c.stream_id == bindparam("stream_id"),
+        tuple_(BATCH.c.epoch, BATCH.c.first_sequence) >= tuple_(bindparam("epoch"), bindparam("first_sequence")),
+    )
+    .order_by(BATCH.c.epoch, BATCH.c.first_sequence)
+    .limit(bindparam("limit"))
+)
+
+
+class _Applied(NamedTuple):
+    """One row of _APPLIED."""
+
+    id: int
+    epoch: int
+    first_sequence: int
+    record_count: int
+    operations: bytes
+    record_keys: bytes
+
+    @property
+    def run(self) -> Run:
+        return Run(runs.first_id(self.id), self.record_count)
+
+    @property
+    def first_position(self) -> int:
+        return position_of(self.epoch, self.first_sequence)
+
+    def split_keys(self) -> list[bytes]:
+        return [self.record_keys[start : start + KEY_BYTES] for start in range(0, len(self.record_keys), KEY_BYTES)]
+
+
+class SnapshotPart(InboxPart):
+    """The part of `services.ports.inbox.Inbox` about records and keys."""
+
+    def superseded(self, stream_id: int, mended: Sequence[tuple[bytes, int]], epoch: int) -> set[bytes]:
+        """See the port. Scans the keys (not the records) from the first mended sequence on."""
+        if not mended:
+            return set()
+        positions = [(key, position_of(epoch, sequence)) for key, sequence in mended]
+        after = min(position for _, position in positions)
+        last = self._last_positions(stream_id, {key for key, _ in positions}, after, _NO_BOUND)
+        return {key for key, position in positions if last.get(key, 0) > position}
+
+    def records(
+        self,
+        stream_id: int,
+        *,
+        after_id: int = 0,
+        limit: int,
+        latest_only: bool = False,
+        upto_id: int | None = None,
+    ) -> list[StoredRecord]:
+        """See the port."""
+        upto = _NO_BOUND if upto_id is None else upto_id
+        return list(islice(self._stored(stream_id, after_id, upto, latest_only=latest_only), limit))
+
+    def iterate_records(self, stream_id: int, *, upto_id: int, latest_only: bool) -> Iterator[StoredRecord]:
+        """See the port."""
+        return self._stored(stream_id, 0, upto_id, latest_only=latest_only)
+
+    def last_record_id(self, stream_id: int) -> int:
+        """See the port."""
+        statement = (
+            select(BATCH.c.epoch, BATCH.c.first_sequence, BATCH.c.operations)
+            .join(RECEIPT)
+            .where(BATCH.c.stream_id == stream_id, RECEIPT.c.accepted_count > 0)
+            .order_by(BATCH.c.epoch.desc(), BATCH.c.first_sequence.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(statement).one_or_none()
+        return 0 if row is None else position_of(row.epoch, row.first_sequence + len(row.operations.rstrip(b"\0")) - 1)
+
+    def _stored(self, stream_id: int, after: int, upto: int, *, latest_only: bool) -> Iterator[StoredRecord]:
+        """Yield records with a position above ``after`` and at most ``upto``; deleted ones are left out."""
+        for page in self._pages(stream_id, after, upto):
+            last = self._last_of_page(stream_id, page, upto) if latest_only else None
+            for batches in _groups(page):
+                for record in self._stored_in(batches):
+                    if after < record.id <= upto and (last is None or last[record.key] == record.id):
+                        yield record
+
+    def _stored_in(self, batches: Sequence[_Applied]) -> Iterator[StoredRecord]:
+        payload = self._records(INBOX, [batch.run for batch in batches])
+        for batch in batches:
+            keys = batch.split_keys()
+            for offset, operation in enumerate(batch.operations):
+                record = payload.get(batch.run.first + offset) if operation else None
+                if record is not None:
+                    sequence = batch.first_sequence + offset
+                    position = position_of(batch.epoch, sequence)
+                    yield StoredRecord(position, batch.epoch, sequence, operation, keys[offset], *record)
+
+    def _last_of_page(self, stream_id: int, page: Sequence[_Applied], upto: int) -> dict[bytes, int]:
+        wanted = {key for batch in page for key in batch.split_keys()}
+        return self._last_positions(stream_id, wanted, page[0].first_position, upto)
+
+    def _last_positions(self, stream_id: int, wanted: set[bytes], after: int, upto: int) -> dict[bytes, int]:
+        """Return the last position, above about ``after`` and at most ``upto``, of each key that has one."""
+        last: dict[bytes, int] = {}
+        for page in self._pages(stream_id, after, upto):
+            for batch in page:
+                keys = batch.split_keys()
+                if not wanted.isdisjoint(keys):
+                    positions = range(batch.first_position, batch.first_position + batch.record_count)
+                    last.update((k, p) for k, p in zip(keys, positions, strict=True) if k in wanted and p <= upto)
+        return last
+
+    def _pages(self, stream_id: int, after: int, upto: int) -> Iterator[list[_Applied]]:
+        """Yield the batches that may hold records after a position, in order; small pages first."""
+        epoch, first_sequence = self._start(stream_id, after)
+        limit = 1
+        while True:
+            parameters = {"stream_id": stream_id, "epoch": epoch, "first_sequence": first_sequence, "limit": limit}
+            page = [_Applied._make(row) for row in self._dialect.rows(self._connection, _APPLIED, parameters)]
+            wanted = [batch for batch in page if batch.first_position <= upto]
+            if wanted:
+                yield wanted
+            if len(wanted) < limit:
+                return
+            epoch, first_sequence = page[-1].epoch, page[-1].first_sequence + 1
+            limit = min(2 * limit, _PAGE_BATCHES_MAX)
+
+    def _start(self, stream_id: int, after: int) -> tuple[int, int]:
+        """Return (epoch, first sequence) of the batch in which a position lies, or the position itself."""
+        epoch, sequence = after >> _SEQUENCE_BITS, after & _SEQUENCE
+        before = select(BATCH.c.first_sequence).where(
+            BATCH.c.stream_id == stream_id, BATCH.c.epoch == epoch, BATCH.c.first_sequence <= sequence
+        )
+        statement = before.order_by(BATCH.c.first_sequence.desc()).limit(1)
+        found: Any = self._connection.execute(statement).scalar_one_or_none()
+        return epoch, sequence if found is None else found
+
+
+def position_of(epoch: int, sequence: int) -> int:
+    """Return the place of a record in its stream."""
+    return epoch << _SEQUENCE_BITS | sequence
+
+
+def _groups(batches: Iterable[_Applied]) -> Iterator[list[_Applied]]:
+    """Join small batches, so that each read of payloads is worth its while."""
+    group: list[_Applied] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(one.record_count for one in group) >= _READ_RECORDS:
+            yield group
+            group = []
+    if group:
+        yield group

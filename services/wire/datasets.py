@@ -1,0 +1,194 @@
+"""The regional standards that this node knows, learnt from the contract itself.
+
+Every generated module under ``yrdx/<domain>/v<n>`` is imported and each message that declares
+``option (yrdx.types.v1.dataset)`` becomes a `Dataset`; so a new .proto adds a dataset and no line of code changes.
+The modules are found as files because ``yrdx`` is a namespace package, into which ``pkgutil`` does not look.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+import yrdx
+from services.domain.errors import DatasetUnknown
+from services.domain.receipt import Violation
+from services.domain.tags import business_key
+from services.wire.named_rules import compile_named_rules, field_reader
+from services.wire.reasons import sum_reason
+from services.wire.runs import MessageRun
+from yrdx.types.v1 import types_pb2
+
+_DATASET: Final[Any] = types_pb2.dataset  # protoc types an extension as its mere descriptor
+
+_INTEGER_TYPES: Final = frozenset(
+    {
+        FieldDescriptor.TYPE_INT32,
+        FieldDescriptor.TYPE_INT64,
+        FieldDescriptor.TYPE_UINT32,
+        FieldDescriptor.TYPE_UINT64,
+        FieldDescriptor.TYPE_SINT32,
+        FieldDescriptor.TYPE_SINT64,
+    }
+)
+_KEY_TYPES: Final = _INTEGER_TYPES | {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_ENUM}
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One version of one regional standard, compiled.
+
+    Attributes:
+        name: "social.contribution".
+        standard: Version, "1".
+        message_class: Generated class of its message.
+        type_url: The only type that a record's ``Any`` may state.
+        key: Business key of a message, 16 bytes.
+        first_broken: First named rule or sum that a message breaks, or None.
+        run: Parses and validates many messages at once.
+    """
+
+    name: str
+    standard: str
+    message_class: type[Message]
+    type_url: str
+    key: Callable[[Message], bytes]
+    first_broken: Callable[[Message], Violation | None]
+    run: MessageRun
+
+
+class Datasets:
+    """Datasets by name and version."""
+
+    def __init__(self, datasets: Sequence[Dataset]) -> None:
+        """Index datasets.
+
+        Raises:
+            ValueError: Two messages declare the same version of a dataset.
+        """
+        self._known: dict[str, dict[str, Dataset]] = defaultdict(dict)
+        for dataset in datasets:
+            if self._known[dataset.name].setdefault(dataset.standard, dataset) is not dataset:
+                raise ValueError(f"{dataset.name} standard {dataset.standard} is declared twice")
+
+    def names(self) -> Sequence[str]:
+        """Return the names, sorted."""
+        return sorted(self._known)
+
+    def standards(self, name: str) -> Sequence[str]:
+        """Return the versions of a dataset, oldest first; empty when it is unknown."""
+        return sorted(self._known.get(name, ()), key=int)
+
+    def find(self, name: str, standard: str) -> Dataset:
+        """Return one dataset.
+
+        Raises:
+            DatasetUnknown: The name or the version is not known here.
+        """
+        found = self._known.get(name, {}).get(standard)
+        if found is None:
+            known = ", ".join(self.standards(name)) or "none"
+            raise DatasetUnknown(f"{name} standard {standard} is not known here; known versions: {known}")
+        return found
+
+
+def load_datasets() -> Datasets:
+    """Import the contract's modules and compile every dataset they declare.
+
+    Raises:
+        ValueError: A declaration names a field that does not exist or cannot serve.
+    """
+    descriptors = (one for module in _contract_files() for one in module.message_types_by_name.values())
+    return Datasets([compile_dataset(one) for one in descriptors if _declaration(one).name])
+
+
+def compile_dataset(descriptor: Descriptor) -> Dataset:
+    """Compile one declared message.
+
+    Raises:
+        ValueError: The declaration names a field that does not exist or cannot serve.
+    """
+    declared = _declaration(descriptor)
+    message_class = GetMessageClass(descriptor)
+    return Dataset(
+        name=declared.name,
+        standard=declared.standard,
+        message_class=message_class,
+        type_url=f"type.googleapis.com/{descriptor.full_name}",
+        key=_compile_key(descriptor, declared.key),
+        first_broken=_compile_first_broken(descriptor, declared.sums),
+        run=MessageRun(message_class),
+    )
+
+
+def _contract_files() -> Iterator[FileDescriptor]:
+    for root in yrdx.__path__:
+        for path in sorted(Path(root).glob("*/v[0-9]*/*_pb2.py")):
+            yield import_module(".".join(("yrdx", *path.relative_to(root).with_suffix("").parts))).DESCRIPTOR
+
+
+def _declaration(descriptor: Descriptor) -> types_pb2.Dataset:
+    declared: types_pb2.Dataset = descriptor.GetOptions().Extensions[_DATASET]
+    return declared
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _compile_key(descriptor: Descriptor, names: Sequence[str]) -> Callable[[Message], bytes]:
+    """Compile the business key: texts as they are, numbers and codes in decimal."""
+    if not names:
+        raise ValueError(f"{descriptor.full_name} declares no key")
+    for name in names:
+        _field(descriptor, name, _KEY_TYPES)
+    read = field_reader(names)
+
+    def key(message: Message) -> bytes:
+        return business_key(tuple(map(str, read(message))), _sha256)
+
+    return key
+
+
+def _compile_first_broken(
+    descriptor: Descriptor, sums: Sequence[types_pb2.Dataset.Sum]
+) -> Callable[[Message], Violation | None]:
+    """Compile the named rules and then the sums; absent parts of a sum count as 0."""
+    first_broken_rule = compile_named_rules(descriptor)
+    compiled = [_compile_sum(descriptor, declared) for declared in sums]
+
+    def first_broken(message: Message) -> Violation | None:
+        violation = first_broken_rule(message)
+        if violation is None:
+            for total, parts, broken in compiled:
+                if total(message) != sum(parts(message)):
+                    return broken
+        return violation
+
+    return first_broken
+
+
+def _compile_sum(
+    descriptor: Descriptor, declared: types_pb2.Dataset.Sum
+) -> tuple[Callable[[Message], int], Callable[[Message], tuple[int, ...]], Violation]:
+    for name in (declared.total, *declared.parts):
+        _field(descriptor, name, _INTEGER_TYPES)
+    broken = Violation(declared.total, "sum.mismatch", sum_reason(declared.total, list(declared.parts)))
+    return attrgetter(declared.total), field_reader(declared.parts), broken
+
+
+def _field(descriptor: Descriptor, name: str, types: frozenset[Any]) -> FieldDescriptor:
+    field = descriptor.fields_by_name.get(name)
+    if field is None or field.is_repeated or field.type not in types:
+        raise ValueError(f"{descriptor.full_name}: {name} is no single field of a type that serves in a key or a sum")
+    return field

@@ -1,0 +1,1 @@
+"""Two cities in one process: real rules and real stores, a network and operators that misbehave."""

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from services.node.cli.app import app
+
+Verb = tuple[str, Any]
+
+
+def _verbs(command: Any, path: str) -> Iterator[Verb]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name, child in children.items():
+        yield from _verbs(child, f"{path} {name}")
+
+
+ROOT = get_command(app)
+VERBS = list(_verbs(ROOT, "yrdx"))
+
+
+def _parse(arguments: list[str]) -> None:
+    """Parse a command line down to its verb without running it."""
+    command: Any = ROOT
+    while arguments and arguments[0] in getattr(command, "commands", {}):
+        command = command.commands[arguments.pop(0)]
+    command.make_context("yrdx", arguments)
+
+
+@pytest.mark.parametrize(("path", "command"), VERBS, ids=[path for path, _ in VERBS])
+def test_every_verb_has_help_in_both_languages_and_examples_that_parse(path: str, command: Any) -> None:
+    """Help is Chinese with English beside, and each example is a command line of this very verb."""
+    chinese, separator, english = command.short_help.partition(" · ")
+    examples = re.findall(r"^  (yrdx .*)$", command.help, re.MULTILINE)
+
+    assert separator
+    assert not chinese.isascii()
+    assert english.isascii()
+    assert examples
+    for example in examples:
+        assert example.startswith(path)
+        _parse(shlex.split(example.partition(" > ")[0])[1:])
+
+
+@pytest.mark.parametrize(("path", "command"), VERBS, ids=[path for path, _ in VERBS])
+def test_every_option_is_explained_in_both_languages(path: str, command: Any) -> None:
+    """No option without a word on it."""
+    for parameter in command.params:
+        assert " · " in (parameter.help or ""), f"{path} {parameter.name}"
+
+
+def test_the_documented_command_lines_parse() -> None:
+    """Scripts hold these exact shapes."""
+    for line in (
+        "init --city 320600 --home A --listen 127.0.0.1:7320 --dialect local",
+        "init --city 320600 --home A --listen 127.0.0.1:7320 --dialect local --demo --store-url postgresql://u@h/d",
+        "bundle export --home A -o a.bundle",
+        "partner add a.bundle --home B --endpoint 127.0.0.1:7320",
+        "partner add a.bundle --home B --endpoint 127.0.0.1:7320 --fingerprint F",
+        "partner confirm 320600 --fingerprint F --home B",
+        "partner ls --json",
+        "partner show 320600",
+        "partner ping 320600",
+        "partner pause 320600",
+        "partner resume 320600",
+        "agreement import FILE --home A",
+        "agreement ls",
+        "agreement show NT-SH-2026-001",
+        "serve --home A",
+        "doctor --home A",
+        "doctor --home A --json",
+        "config show",
+        "config validate",
+        "db migrate",
+        "db backup -o FILE",
+        "version",
+        "version --json",
+        "proto export -o -",
+        "inbox export --home B --dataset social.contribution -o FILE",
+        "inbox export --home B --dataset social.contribution -o FILE --history",
+        "inbox ls",
+        "outbox ls --home A --json",
+        "receipts ls --json",
+        "rejections ls --json",
+        "stream ls",
+        "stream show 320600/310000/social.contribution/0",
+        "stream recover 320600/310000/social.contribution/0",
+        "stream new-epoch 320600/310000/social.contribution/0 --reason x",
+    ):
+        _parse(line.split())
