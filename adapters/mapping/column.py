@@ -30,7 +30,7 @@ class BoundColumn:
         self.name: Final = declaration.name
         self.facts: Final = facts
         self.cell: Final = cell
-        self._missing = missing
+        self.missing: Final = missing
         self.remembered: Final[dict[str, Any]] = {}
         """Cells that were read without any note, and their values."""
 
@@ -69,7 +69,7 @@ class BoundColumn:
         """
         try:
             text = self.cell.write(value, need)
-            if text.strip() in self._missing:
+            if text.strip() in self.missing:
                 raise CellRefused("cell.means_missing")
             if not self.cell.same(value, self._read(text, [], need)):
                 raise CellRefused("cell.reads_differently")
@@ -82,7 +82,7 @@ class BoundColumn:
         bare = text.strip()
         if bare != text:
             notes.append("trim")
-        if bare in self._missing:
+        if bare in self.missing:
             if self.facts.required:
                 raise CellRefused("cell.missing")
             if bare:

@@ -71,6 +71,7 @@ def _namespace(
     namespace: dict[str, object] = {"Message": standard.message_type, "Standardised": Standardised}
     namespace["NotExpressible"] = NotExpressible
     namespace |= {"unknown": object(), "wrong_cells": _wrong_cells(len(columns))}
+    namespace["words"] = frozenset(word for column in columns for word in column.missing if word)
     for number, column in enumerate(columns):
         namespace[f"read_{number}"] = column.read
         namespace[f"write_{number}"] = column.write
@@ -118,15 +119,17 @@ def _checker(columns: tuple[BoundColumn, ...]) -> list[str]:
 
 
 def _read_expression(number: int, columns: tuple[BoundColumn, ...]) -> str:
-    """Read one cell: the fast way where the cell is usual."""
+    """Read one cell: the fast way where the cell is usual, or says in a usual way that nothing is given."""
     column = columns[number]
+    # list.append returns None, which is the value of a cell that says nothing.
+    nothing = "" if column.facts.required else f"notes.append('missing_word') if c{number} in words else "
     if column.cell.remembers:
         known = f"(v := remembered_{number}(c{number}, unknown)) is not unknown"
-        return f"v if {known} else read_{number}(c{number}, notes)"
+        return f"v if {known} else {nothing}read_{number}(c{number}, notes)"
     needed = [other for other, candidate in enumerate(columns) if candidate.facts.name == column.cell.needs]
     names = _names(number, column) | {"need": f"v{needed[0]}" if needed else "''"}
     expression = column.cell.fast_read.format_map(names)
-    return expression if column.facts.required else f"None if not c{number} else {expression}"
+    return expression if column.facts.required else f"None if not c{number} else {nothing}{expression}"
 
 
 def _expression(number: int, column: BoundColumn, template: str) -> str:

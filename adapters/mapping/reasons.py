@@ -12,14 +12,14 @@ REASONS: Final[dict[str, str]] = {
         "写入该列后读回的不是原值（如首尾空白、异体间隔号）"
         " / written into this column it would not read back as it is (outer blanks, odd dots)"
     ),
-    "citizen_number.format": "公民身份号码应为18位（或旧式15位）/ must be 18 characters, or 15 of the old form",
+    "citizen_number.format": "公民身份号码应为18位（或旧式15位） / must be 18 characters, or 15 of the old form",
     "citizen_number.precision": (
         "身份号码已被电子表格取整，请从原系统重新导出 / rounded by a spreadsheet: export it again from its system"
     ),
     "citizen_number.birth_date": "身份号码中的出生日期不存在 / the birth date in it does not exist",
     "citizen_number.check": "身份号码校验码不符 / the check character is wrong (GB 11643)",
     "social_credit_code.format": (
-        "统一社会信用代码应为18位数字或大写字母（不含 I O S V Z）/ must be 18 of 0-9 and A-Z without I O S V Z"
+        "统一社会信用代码应为18位数字或大写字母（不含 I O S V Z） / must be 18 of 0-9 and A-Z without I O S V Z"
     ),
     "social_credit_code.check": "统一社会信用代码校验码不符 / the check character is wrong (GB 32100)",
     "code.unknown": "代码不在代码表“{system}”中 / the code is not in the code system {system}",

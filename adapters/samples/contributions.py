@@ -157,17 +157,17 @@ def _month(after: int) -> date:
     return date(year + years, months + 1, 1)
 
 
-def _number(person: Person, random: Random) -> str:
-    """A citizen number as people write it: now and then x for X, or the old form of 15 digits."""
-    if person.birth.year < 2000 and random.random() < 0.01:
-        return person.number[:6] + person.number[8:17]
-    return person.number.lower() if random.random() < 0.1 else person.number
+def with_habits(number: str, name: str, random: Random) -> tuple[str, str]:
+    """Write a citizen number and a name as people do.
 
-
-def _name(person: Person, random: Random) -> str:
-    """A name as people type it: now and then another dot, or a blank behind it."""
-    name = person.name.replace("·", random.choice("··•・∙‧"))
-    return f"{name} " if random.random() < 0.01 else name
+    Now and then x for X, a number in the old form of 15 digits, another dot, a blank behind the name.
+    """
+    if number[6:8] == "19" and random.random() < 0.01:
+        number = number[:6] + number[8:17]
+    elif random.random() < 0.1:
+        number = number.lower()
+    name = name.replace("·", random.choice("··•・∙‧"))
+    return number, f"{name} " if random.random() < 0.01 else name
 
 
 def _yuan(fen: int | None, nothing: str) -> str:
@@ -180,8 +180,8 @@ def _local_row(made: Contribution, random: Random, missing: tuple[str, ...]) -> 
     credited_format = "%Y%m" if random.random() < 0.05 else "%Y%m%d"
     return [
         f"{1_000_000_000 + made.person.index}",
-        _number(made.person, random),
-        _name(made.person, random),
+        made.person.number,
+        made.person.name,
         "1" if made.person.male else "2",
         nothing if made.person.index % 30 == 11 else made.person.ethnic_group,
         f"{made.person.birth:%Y%m%d}",
@@ -209,8 +209,8 @@ def _shanghai_row(made: Contribution, random: Random, missing: tuple[str, ...]) 
     nothing = random.choice(missing)
     return [
         f"SH{made.settled:%Y%m}{made.person.index:010d}",
-        _number(made.person, random),
-        _name(made.person, random),
+        made.person.number,
+        made.person.name,
         "0" if made.person.male else "1",
         made.person.birth.isoformat(),
         made.employer.name,

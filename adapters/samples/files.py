@@ -12,7 +12,7 @@ from random import Random
 from typing import BinaryIO, Final
 
 from adapters.mapping import Mapping, load_mapping
-from adapters.samples.contributions import NANTONG, SHANGHAI, City, contributions
+from adapters.samples.contributions import NANTONG, SHANGHAI, City, contributions, with_habits
 from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS, Kind, Planted
 
 _DATASET: Final = "social.contribution"
@@ -91,7 +91,7 @@ def _write_city(folder: Path, city: City, kinds: list[Kind], seed: int, size: tu
     planted: list[Planted] = []
     path = folder / city.file_name
     with path.open("wb") as file:
-        sheet = _Sheet(file, mapping)
+        sheet = _Sheet(file, mapping, random)
         for index, contribution in enumerate(contributions(city, random, people, months)):
             cells = city.row(contribution, random, city.missing)
             planted.extend(sheet.write(index, cells, specials.get(index)))
@@ -114,8 +114,9 @@ def _specials(random: Random, rows: int, kinds: list[Kind], bad_rows: int) -> di
 class _Sheet:
     """Writes rows in a dialect's shape as its own systems do: without marks before formula-like cells."""
 
-    def __init__(self, file: BinaryIO, mapping: Mapping) -> None:
+    def __init__(self, file: BinaryIO, mapping: Mapping, random: Random) -> None:
         self._file = file
+        self._random = random
         self._mapping = mapping
         self._codec = "utf-8" if mapping.file.encoding == "utf-8-sig" else mapping.file.encoding
         self._delimiter = mapping.file.delimiter
@@ -126,14 +127,16 @@ class _Sheet:
     def write(self, index: int, cells: list[str], kind: Kind | None) -> Iterator[Planted]:
         """Write the row at an index, planted if a kind is given, and tell what was planted."""
         row = index + 2
-        if kind is _DUPLICATE:
+        if kind is None:
+            cells = self._as_people_write(cells)
+        elif kind is _DUPLICATE:
             cells = self._before
             yield Planted(row, kind.name, kind.rejected_by, of_row=row - 1)
         elif kind is _CONFLICT:
             cells = self._contradicting()
             yield Planted(row - 1, kind.name, kind.rejected_by, of_row=row)
             yield Planted(row, kind.name, kind.rejected_by, of_row=row - 1)
-        elif kind is not None:
+        else:
             yield Planted(row, kind.name, kind.rejected_by, kind.rule, kind.column)
             if kind.spoil:
                 place = self._mapping.columns.index(kind.column)
@@ -143,6 +146,13 @@ class _Sheet:
             line = kind.spoil_line(line, self._delimiter.encode())
         self._file.write(line + b"\r\n")
         self._before = cells
+
+    def _as_people_write(self, cells: list[str]) -> list[str]:
+        """Give a good row the habits of those who type."""
+        number, name = self._fields["person_number"], self._fields["person_name"]
+        written = list(cells)
+        written[number], written[name] = with_habits(cells[number], cells[name], self._random)
+        return written
 
     def _contradicting(self) -> list[str]:
         """The row before, with another contribution base."""

@@ -59,9 +59,10 @@ def _other_encoding(piece: bytes, layout: CsvLayout) -> tuple[str, int] | None:
             return "GB 18030?", _first_wrong(piece)
     elif piece.startswith(_UTF8_MARK):
         return "UTF-8", 0
-    elif all(_decodes(line, "utf-8") for line in lines):
-        above = sum(byte > 0x7F for line in lines for byte in line)
-        if above >= _ABOVE_ASCII_MIN:
+    else:
+        readable = [line for line in lines if _decodes(line, "utf-8")]
+        above = sum(byte > 0x7F for line in readable for byte in line)
+        if above >= _ABOVE_ASCII_MIN and 2 * len(readable) > len(lines):
             return "UTF-8", next(offset for offset, byte in enumerate(piece) if byte > 0x7F)
     return None
 

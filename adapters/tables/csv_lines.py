@@ -66,11 +66,12 @@ class Lines:
             for content in contents:
                 yield Line(offset, content, True, len(content) <= self._line_bytes_max)
                 offset += len(content) + 1
+            behind = b""
             if len(rest) > self._line_bytes_max:
-                length, rest, ended = self._skip(len(rest))
+                length, behind, ended = self._skip(len(rest))
                 yield Line(offset, b"", ended, False)
-                offset += length
-            piece = self._piece()
+                rest, offset = b"", offset + length
+            piece = behind or self._piece()
         if rest:
             yield Line(offset, rest, False, len(rest) <= self._line_bytes_max)
 

@@ -120,18 +120,14 @@ class CsvSource:
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         """Hand over every row, good or bad, in the order of the file; empty rows are left out."""
-        number = 1
-        while (line := self._next_line()) is not None:
+        number, again, ahead = 1, self._again, self._ahead
+        while (line := again.popleft() if again else next(ahead, None)) is not None:
             number += 1
             content = line.content
             if line.whole and b'"' in content and content.count(b'"') % 2:
                 yield self._read_spanning(number, line)
             elif not line.whole or content.strip(b"\r"):
                 yield self._read(number, line)
-
-    def _next_line(self) -> Line | None:
-        """The next line: one that is read again, or a new one."""
-        return self._again.popleft() if self._again else next(self._ahead, None)
 
     def _read_spanning(self, number: int, first: Line) -> Row | BadRow:
         """Read a row whose quotes are still open at the end of its first line.
@@ -141,7 +137,11 @@ class CsvSource:
         """
         lines = [first]
         size, quotes = len(first.content), 1
-        while quotes % 2 and size <= self._line_bytes_max and (line := self._next_line()) is not None:
+        again, ahead = self._again, self._ahead
+        while quotes % 2 and size <= self._line_bytes_max:
+            line = again.popleft() if again else next(ahead, None)
+            if line is None:
+                break
             lines.append(line)
             size += len(line.content) + 1
             quotes += line.content.count(b'"')
@@ -157,9 +157,15 @@ class CsvSource:
     def _read(self, number: int, line: Line) -> Row | BadRow:
         """Read a complete row."""
         try:
-            return self._row(number, self._text(line), line.ended)
+            text = self._text(line)
+            cells = self._split(text)
+            if len(cells) != len(self._header):
+                raise _Wrong("csv.cells" if line.ended else "csv.truncated", found=len(cells))
         except _Wrong as wrong:
             return self._bad(number, line, wrong)
+        if self._arrange is not None:
+            cells = list(self._arrange(cells)[:-1])
+        return self._unmarked(number, cells) if "'" in text else Row(number, cells)
 
     def _text(self, line: Line) -> str:
         """Decode a row."""
@@ -173,18 +179,11 @@ class CsvSource:
             raise _Wrong("csv.encoding", at=error.start) from error
         return text[:-1] if text[-1:] == "\r" else text
 
-    def _row(self, number: int, text: str, ended: bool) -> Row:
-        """Split a row, bring it into the layout's order, drop the marks that an export put before formulas."""
-        cells = self._split(text)
-        if len(cells) != len(self._header):
-            raise _Wrong("csv.cells" if ended else "csv.truncated", found=len(cells))
-        if self._arrange is not None:
-            cells = list(self._arrange(cells)[:-1])
-        if "'" in text:
-            plain = [unmarked(cell) for cell in cells]
-            if plain != cells:
-                return Row(number, plain, (FORMULA_MARK,))
-        return Row(number, cells)
+    @staticmethod
+    def _unmarked(number: int, cells: list[str]) -> Row:
+        """Drop the marks that an export put before formulas."""
+        plain = [unmarked(cell) for cell in cells]
+        return Row(number, plain, () if plain == cells else (FORMULA_MARK,))
 
     def _split(self, text: str) -> list[str]:
         """Split a row into cells."""
@@ -202,14 +201,17 @@ class CsvSource:
     def _bad(self, number: int, line: Line, wrong: _Wrong) -> BadRow:
         """Make a bad row."""
         layout, facts, offset, column = self._layout, wrong.facts, line.offset, ""
-        cells = line.content.decode(layout.codec, "backslashreplace").replace("\0", "\\x00").split(layout.delimiter)
+        text = line.content.removesuffix(b"\r").decode(layout.codec, "backslashreplace").replace("\0", "\\x00")
         if wrong.at is not None:
             before = line.content[: wrong.at].decode(layout.codec, "replace").count(layout.delimiter)
             column = self._header[before] if before < len(self._header) else ""
             offset += wrong.at
             facts |= {"byte": line.content[wrong.at], "offset": offset, "encoding": layout.encoding}
         reason = REASONS[wrong.rule_id].format(expected=len(self._header), **facts)
-        return BadRow(number, cells if line.whole else [], wrong.rule_id, reason, column, offset)
+        cells = text.split(layout.delimiter) if line.whole else []
+        if self._arrange is not None and len(cells) == len(self._header):
+            cells = list(self._arrange(cells)[:-1])
+        return BadRow(number, cells, wrong.rule_id, reason, column, offset)
 
     def _read_header(self, ignored: Collection[str]) -> list[str]:
         """Read the first row and compare it with the layout."""

@@ -25,7 +25,8 @@ REASONS: Final[dict[str, str]] = {
     "csv.nul": "第 {offset} 字节为 NUL / NUL byte at offset {offset}",
     "csv.cells": "应为 {expected} 列，实为 {found} 列 / {expected} cells expected, {found} found",
     "csv.truncated": "文件在此行中断 / the file breaks off in this row",
-    "csv.quotes": "引号不成对或位置不对 / quotes are unpaired or misplaced",
+    # The csv module takes quoted cells of up to 131072 characters.
+    "csv.quotes": "引号不成对、位置不对，或其中内容过长 / quotes are unpaired, misplaced, or enclose too much",
     "csv.line_break": "单元格内有未加引号的回车 / a bare carriage return inside a cell",
     "csv.too_long": "一行超过 {most} 字节 / a row longer than {most} bytes",
     "sink.encoding": "编码 {encoding} 写不出该字符 / {encoding} cannot hold a character of this cell",

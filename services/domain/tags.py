@@ -28,5 +28,8 @@ def business_key(parts: tuple[str, ...], digest: Digest) -> bytes:
         parts: Text of the key's fields in declared order; numbers in decimal.
         digest: SHA-256; keys do not follow an epoch's algorithm, so that a subject keeps its key.
     """
-    encoded = [part.encode() for part in parts]
-    return digest(KEY + b"".join(len(part).to_bytes(4, "big") + part for part in encoded))[:16]
+    hashed = [KEY]
+    for part in parts:
+        text = part.encode()
+        hashed += (len(text).to_bytes(4, "big"), text)
+    return digest(b"".join(hashed))[:16]

@@ -71,6 +71,26 @@ async def _drain(queue: asyncio.Queue[T], fill: Coroutine[Any, Any, None]) -> As
             await filler
 
 
+async def until_set(source: AsyncIterator[T], stop: asyncio.Event) -> AsyncIterator[T]:
+    """Yield what a source yields until it ends or an event is set."""
+    stopped = asyncio.create_task(stop.wait())
+    following: asyncio.Future[T] | None = None
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(source))
+            await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                return
+            try:
+                yield following.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        stopped.cancel()
+        if following is not None:
+            following.cancel()
+
+
 async def first_ended(*works: Coroutine[Any, Any, None]) -> None:
     """Run works side by side until the first ends; cancel the others and raise what it raised."""
     tasks = [asyncio.create_task(work) for work in works]

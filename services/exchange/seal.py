@@ -46,7 +46,7 @@ def seal_next(tx: Transaction, parts: Parts, name: StreamName, fence: int) -> Ba
         AgreementMissing: The agreement ended.
     """
     stream = sendable_stream(tx, name, fence)
-    rows = fitting(tx.pending(stream.id, records_max=BATCH_RECORDS_FLOOR), BATCH_BYTES_FLOOR)
+    rows = fitting(_next_rows(tx, stream), BATCH_BYTES_FLOOR)
     if not rows:
         return None
     records = [Record(row.salt, row.body) for row in rows]
@@ -56,6 +56,20 @@ def seal_next(tx: Transaction, parts: Parts, name: StreamName, fence: int) -> Ba
     if not tx.update_stream(replace(stream, sealed=sealed), expected=stream):
         raise LeaseLost(f"{name} moved while a batch was sealed")
     return batch
+
+
+def _next_rows(tx: Transaction, stream: Stream) -> list[PendingRow]:
+    """Return the next pending rows that the receiver does not have already.
+
+    After a restored backup, a source that is submitted again brings rows that were sent before the restore and were
+    taken back from the receiver since (`services.exchange.recover`): they are linked to those, not sent twice.
+    """
+    while rows := tx.pending(stream.id, records_max=BATCH_RECORDS_FLOOR):
+        if not tx.recovered_count(stream.id):
+            return rows
+        if rest := tx.claim_recovered(stream.id, rows):
+            return rest
+    return []
 
 
 def fitting(rows: Sequence[PendingRow], bytes_max: int) -> list[PendingRow]:

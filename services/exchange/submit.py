@@ -114,11 +114,8 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, chunk: Che
     if not moved:
         present = tx.source(stream.id, source.name)
         raise CursorMoved(present.position if present else 0)
-    rows = chunk.rows
-    if rows and tx.recovered_count(stream.id):
-        rows = tx.claim_recovered(stream.id, source.id, rows)
-    if rows:
-        tx.append_outbox(stream.id, source.id, rows, now=parts.clock.now())
+    if chunk.rows:
+        tx.append_outbox(stream.id, source.id, chunk.rows, now=parts.clock.now())
 
 
 def _require_order(chunk: Chunk, records_max: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ _TRUST_CODES: Final = {
     Reason.OFFLINE_KEY_ABSENT: Exit.NOT_FOUND,
     Reason.SERVER_UNREACHABLE: Exit.PARTNER_UNAVAILABLE,
 }
+_FILE_CODES: Final = {"file.missing": Exit.NOT_FOUND, "file.unreadable": Exit.NOT_PERMITTED}
 _SYSTEM_CODES: Final = {
     errno.ENOENT: Exit.NOT_FOUND,
     errno.EACCES: Exit.NOT_PERMITTED,
@@ -122,14 +124,30 @@ def fault_of(error: Exception) -> Fault | None:
         case OSError() if error.errno is not None:
             return _system_fault(error)
         case _:
-            return _store_fault(error)
+            return _late_fault(error)
 
 
-def _store_fault(error: Exception) -> Fault | None:
-    """Imported only now: the store brings SQLAlchemy along, and most errors are others."""
+def _late_fault(error: Exception) -> Fault | None:
+    """Imported only now, when a command has failed: these packages bring grpc, SQLAlchemy and the mappings along."""
+    from adapters.mapping import MappingInvalid, NotExpressible
+    from adapters.tables import FileRefused, RowNotWritten
+    from services.rpc.server import AddressTaken
     from services.store.errors import StoreRefused
+    from services.store.failures import DATABASE_ERRORS, to_domain_error
 
-    return Fault("STORE_REFUSED", str(error), Exit.FAILURE) if isinstance(error, StoreRefused) else None
+    match error:
+        case FileRefused():
+            return Fault("FILE_REFUSED", str(error), _FILE_CODES.get(error.rule_id, Exit.FAILURE))
+        case StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
+            return Fault(_reason(type(error)), str(error), Exit.FAILURE)
+        case _:
+            told = to_domain_error(error) if isinstance(error, DATABASE_ERRORS) else error
+            return None if told is error else fault_of(told)
+
+
+def _reason(kind: type[Exception]) -> str:
+    """Return a class's name as a reason: ADDRESS_TAKEN."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).upper()
 
 
 def _system_fault(error: OSError) -> Fault:

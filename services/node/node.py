@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
 
 import structlog
 
-from adapters.mapping import Mapping, find_mappings, load_mapping
 from adapters.partner.channel import GrpcPartnerChannel, PartnerCredentials
 from certs.digests import DIGESTS
 from certs.generation import Generation
 from certs.keystore import load_generation
 from services.domain.errors import Malformed
 from services.domain.partner import Partner
-from services.domain.receipt import Violation
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
 from services.node.couriers import Couriers
+from services.node.gates import Gates, local_gates
 from services.node.home import Home
 from services.node.settings import Settings
 from services.node.system import SystemClock, SystemRandom
@@ -30,8 +27,6 @@ from services.ports.store import Store
 from services.store.opening import open_store
 from services.wire.codecs import IdentityCodec
 from services.wire.contents import WireContents
-from services.wire.datasets import load_datasets
-from services.wire.gate import ContractGate, Expressible
 
 _log = structlog.get_logger("yrdx.node")
 
@@ -48,7 +43,7 @@ class Node:
         trust_listeners: Called after trust changed; the server swaps its credentials.
     """
 
-    def __init__(self, settings: Settings, generation: Generation, store: Store) -> None:
+    def __init__(self, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
         """Wire a node."""
         clock, random = SystemClock(), SystemRandom()
         self._settings = settings
@@ -62,8 +57,8 @@ class Node:
             contents=WireContents(),
             signer=self.trust,
             verifier=self.trust,
-            gate=make_gate(settings, {}),
-            inbox_gate=make_gate(settings, dialect_checks(settings.dialect)),
+            gate=gates.submit,
+            inbox_gate=gates.inbox,
             codec=IdentityCodec(),
             digests=DIGESTS,
             limits=settings.limits(),
@@ -143,8 +138,13 @@ class Node:
 
 
 @contextmanager
-def open_node(home: Home, settings: Settings) -> Iterator[Node]:
+def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Iterator[Node]:
     """Open a home's node: keys, store, trust. The caller holds the home's lock.
+
+    Args:
+        home: The home.
+        settings: Its settings.
+        gates: Gates; None makes them in this process.
 
     Raises:
         KeystoreBroken: The key store is not whole, or for another city than the settings say.
@@ -155,31 +155,7 @@ def open_node(home: Home, settings: Settings) -> Iterator[Node]:
         raise Malformed(f"the keys are for city {generation.city}, node.toml says {settings.city}: mend node.toml")
     store = open_store(settings.store_url)
     try:
-        yield Node(settings, generation, store)
+        own_gates = gates or local_gates(settings.dialect, settings.limits().record_bytes_max)
+        yield Node(settings, generation, store, own_gates)
     finally:
         store.close()
-
-
-def make_gate(settings: Settings, expressible: dict[str, Expressible]) -> ContractGate:
-    """Return a gate by the contract.
-
-    Args:
-        settings: For the size of a record.
-        expressible: By dataset, what a dialect has a way to say; empty where that is not asked.
-    """
-    bytes_max = settings.limits().record_bytes_max
-    return ContractGate(load_datasets(), record_bytes_max=bytes_max, expressible=expressible)
-
-
-def dialect_checks(dialect: str) -> dict[str, Expressible]:
-    """Return, by dataset, whether a dialect can say a record."""
-    return {
-        dataset: partial(_unexpressible, load_mapping(dialect, dataset))
-        for known, dataset in find_mappings()
-        if known == dialect
-    }
-
-
-def _unexpressible(mapping: Mapping, message: Any) -> Violation | None:  # noqa: ANN401 - any standard's message
-    found = mapping.unexpressible(message)
-    return None if found is None else Violation(found.field, f"dialect.{found.rule_id}", found.reason)

@@ -16,6 +16,7 @@ from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
 from services.exchange.quota import Quotas
 from services.node.callers import CALLERS
+from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
@@ -48,7 +49,12 @@ def serve(path: Path, settings: Settings) -> int:
     """
     home = Home(path)
     start_logging(settings.log_level)
-    with NodeLock(home, serving=True), open_node(home, settings) as node:
+    bytes_max = settings.limits().record_bytes_max
+    with (
+        NodeLock(home, serving=True),
+        GatePool(settings.dialect, bytes_max, workers=workers_wanted()) as pool,
+        open_node(home, settings, pool.gates) as node,
+    ):
         asyncio.run(_serve(node, settings))
     return 0
 
@@ -57,7 +63,8 @@ async def _serve(node: Node, settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    trust, server = _make_server(node, settings)
+    stopping = asyncio.Event()
+    trust, server = _make_server(node, settings, stopping)
     node.trust_listeners.append(partial(_replace_trust, trust, node))
     await server.start()
     node.listen = settings.listen
@@ -68,13 +75,14 @@ async def _serve(node: Node, settings: Settings) -> None:
         await first_ended(_until(stop), node.couriers.run(), _watch_trust(node))
     finally:
         _log.info("node.stopping", city=node.parts.city)
+        stopping.set()
         await server.stop(DRAIN_S)
         await node.close_channels()
         _log.info("node.stopped", city=node.parts.city)
 
 
-def _make_server(node: Node, settings: Settings) -> tuple[ServerTrust, NodeServer]:
-    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), lambda: node.generation)
+def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
+    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), lambda: node.generation, stopping)
     own = NodeServicer(node.parts, node.store, node)
     services = (
         Service(

@@ -276,7 +276,11 @@ def settings_text(chosen: dict[str, str | bool]) -> str:
             lines += ["", f"[{parent}]"]
             table = parent
         value = chosen.get(name, _default(name))
-        lines += ["", f"# {description}", f"{'' if name in chosen else '# '}{key} = {json.dumps(value)}"]
+        lines += [
+            "",
+            f"# {description}",
+            f"{'' if name in chosen else '# '}{key} = {json.dumps(value, ensure_ascii=False)}",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -97,16 +97,18 @@ class Outbox(Protocol):
         """Return how many recovered records no submission has claimed yet (0: the usual case, cheap)."""
         ...
 
-    def claim_recovered(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
-        """Link rows to recovered records with the same body, each at most once.
+    def claim_recovered(self, stream_id: int, rows: Sequence[PendingRow]) -> list[PendingRow]:
+        """Link pending rows to recovered records with the same body, each at most once; those are not pending any more.
 
         Returns:
-            The rows that match none and so must be appended.
+            The rows that match none and so must be sent.
         """
         ...
 
     def reopen_unacknowledged(self, stream_id: int, epoch: int) -> int:
-        """Make the rows of an ended epoch's unacknowledged batches pending again, before newer ones.
+        """Make the rows of an epoch's unacknowledged batches pending again, before newer ones.
+
+        The batches are abandoned: no look-up finds them any more, and others may begin at their sequences.
 
         Returns:
             How many rows.

@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import structlog
 
 from services import __version__
 from services.domain.agreement import Agreement
 from services.domain.batch import Batch, BatchHeader
-from services.domain.errors import Malformed
+from services.domain.errors import Malformed, Stopping
 from services.domain.stream import StreamName
 from services.exchange.accept import Reception
+from services.exchange.ahead import until_set
 from services.exchange.history import receipted_batches
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
@@ -29,6 +31,8 @@ from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
 
 _log = structlog.get_logger("yrdx.exchange")
 
+STOPPING_RETRY_S: Final = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
@@ -39,12 +43,14 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         store: Store.
         quotas: Quotas of all agreements.
         generation: Says which generation of the key store is loaded.
+        stopping: Set when the node stops: open streams end after the batches that were read.
     """
 
     parts: Parts
     store: Store
     quotas: Quotas
     generation: Callable[[], int]
+    stopping: asyncio.Event
 
     async def Describe(  # noqa: N802 - gRPC's name
         self, request: exchange_pb2.DescribeRequest, context: Context
@@ -82,10 +88,13 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
             raise Malformed("a Deliver stream begins with an opening")
         answer = await reception.open(signed_from_pb(first.opening))
         yield exchange_pb2.DeliverResponse(position=signed_to_pb(answer))
-        async for watermark, receipt in reception.acknowledge(self._batches(requests)):
+        batches = self._batches(until_set(requests, self.stopping))
+        async for watermark, receipt in reception.acknowledge(batches):
             yield exchange_pb2.DeliverResponse(
                 acknowledgement=exchange_pb2.Acknowledgement(watermark=watermark, receipt=signed_to_pb(receipt))
             )
+        if self.stopping.is_set():
+            raise Stopping("the node is stopping: open the stream again", retry_after_s=STOPPING_RETRY_S)
 
     async def ListReceipts(  # noqa: N802
         self, request: exchange_pb2.ListReceiptsRequest, context: Context

@@ -110,20 +110,6 @@ class NodeServer:
         reflection.enable_server_reflection([*self._names, *standard], self._server)
 
 
-async def start_server(
-    services: Sequence[Service],
-    guard: CallerGuard,
-    credentials: grpc.ServerCredentials,
-    *,
-    listen: str,
-    limits: Limits,
-) -> NodeServer:
-    """Build a server (see `NodeServer`) and start it."""
-    server = NodeServer(services, guard, credentials, listen=listen, limits=limits)
-    await server.start()
-    return server
-
-
 def _bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials) -> int:
     try:
         return server.add_secure_port(listen, credentials)

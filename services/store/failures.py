@@ -62,13 +62,14 @@ def to_domain_error(error: Exception) -> Exception:
 
 def is_io_error(error: Exception) -> bool:
     """Say whether SQLite failed to read, write or sync: after a commit, its outcome is unknown."""
-    return _sqlite_code(error.orig if isinstance(error, DBAPIError) else error) == sqlite.SQLITE_IOERR
+    code = _sqlite_code(error.orig if isinstance(error, DBAPIError) else error)
+    return code is not None and code == sqlite.SQLITE_IOERR
 
 
 def is_transient(error: Exception) -> bool:
     """Say whether PostgreSQL undid a transaction only because of another one, so that it may run again at once."""
     original = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(original, psycopg.Error) and str(original.sqlstate) in _POSTGRESQL_RETRIED
+    return getattr(original, "sqlstate", None) in _POSTGRESQL_RETRIED
 
 
 def end_process(failure: StoreFailed) -> NoReturn:

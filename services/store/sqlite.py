@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 WORKS_PER_COMMIT_MAX: Final = 32
 """So that nobody waits long for its neighbours: about 0.1 s of batches of 1,000 records."""
+
+CHECKPOINT_PAGES: Final = 2_000
+"""16 MiB: below, syncing the database too costs more; above, a checkpoint stalls the writer for longer."""
 
 
 class SqliteStore:
@@ -149,6 +152,19 @@ class SqliteStore:
             return
         for work in group:
             work.resolve()
+        self._checkpoint(connection)
+
+    def _checkpoint(self, connection: Connection) -> None:
+        """Copy the log into the database once it is long enough; what is committed stands in the log until then."""
+        try:
+            driver: Any = connection.connection.driver_connection  # no transaction: SQLAlchemy would begin one
+            _, logged, copied = driver.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
+            if logged - copied >= CHECKPOINT_PAGES:
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except DATABASE_ERRORS as error:
+            # Any other error passes: the log is kept, and the next commit tries again.
+            if is_io_error(error):
+                self._fail(StoreFailed("a checkpoint failed, the database may lack pages of its log"))
 
     def _undo(self, connection: Connection, error: Exception, group: list[Work]) -> None:
         """Roll back and tell everybody: nothing was changed."""

@@ -147,7 +147,9 @@ class BatchRow(StoreTable, table=True):
     """
 
     __tablename__ = "batch"
-    __table_args__ = (UniqueConstraint("stream_id", "epoch", "first_sequence"), {"sqlite_autoincrement": True})
+    # Not unique: an abandoned batch keeps its place as evidence beside the one that took its sequences. That two
+    # valid batches never overlap is the stream row's compare-and-swap.
+    __table_args__ = (Index(None, "stream_id", "epoch", "first_sequence"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
     stream_id: int = Field(sa_type=ROW_ID, foreign_key="stream.id")

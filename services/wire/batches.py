@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
 from services.domain.batch import Batch, Record, Signed
 from services.domain.errors import Malformed
 from services.domain.limits import Limits
@@ -45,9 +47,11 @@ def signed_from_pb(pb: exchange_pb2.Signed) -> Signed:
     return Signed(pb.content, pb.key_id, pb.signature)
 
 
-def records_to_pb(records: Iterable[Record]) -> list[exchange_pb2.Record]:
-    """Return records as they travel."""
-    return [exchange_pb2.Record(salt=salt, body=body) for salt, body in records]
+def add_records(target: RepeatedCompositeFieldContainer[exchange_pb2.Record], records: Iterable[Record]) -> None:
+    """Append records to a message's field, where they are built in place (handing over a list copies each)."""
+    add = target.add
+    for salt, body in records:
+        add(salt=salt, body=body)
 
 
 def records_from_pb(pb: Iterable[exchange_pb2.Record]) -> list[Record]:
@@ -57,11 +61,12 @@ def records_from_pb(pb: Iterable[exchange_pb2.Record]) -> list[Record]:
 
 def batch_to_pb(batch: Batch) -> exchange_pb2.Batch:
     """Return a batch as it travels."""
-    return exchange_pb2.Batch(
+    pb = exchange_pb2.Batch(
         header=signed_to_pb(batch.signed_header),
-        records=records_to_pb(batch.records),
         original_receipt=signed_to_pb(batch.original_receipt) if batch.original_receipt else None,
     )
+    add_records(pb.records, batch.records)
+    return pb
 
 
 def batch_from_pb(pb: exchange_pb2.Batch, contents: Contents) -> Batch:
@@ -77,12 +82,11 @@ def batch_from_pb(pb: exchange_pb2.Batch, contents: Contents) -> Batch:
 
 def receipted_to_pb(batch: ReceiptedBatch) -> exchange_pb2.ReceiptedBatch:
     """Return a batch with its evidence as it travels."""
-    return exchange_pb2.ReceiptedBatch(
-        header=signed_to_pb(batch.signed_header),
-        receipt=signed_to_pb(batch.receipt),
-        leaves=batch.leaves,
-        records=records_to_pb(batch.records),
+    pb = exchange_pb2.ReceiptedBatch(
+        header=signed_to_pb(batch.signed_header), receipt=signed_to_pb(batch.receipt), leaves=batch.leaves
     )
+    add_records(pb.records, batch.records)
+    return pb
 
 
 def receipted_from_pb(pb: exchange_pb2.ReceiptedBatch) -> ReceiptedBatch:

@@ -32,6 +32,8 @@ _TOO_LARGE: Final = _refusal("record.too_large")
 _WRONG_TYPE: Final = _refusal("record.type")
 _WRONG_KEY: Final = _refusal("record.key")
 _NO_REASON: Final = _refusal("record.reason")
+_WRONG_TIME: Final = _refusal("record.source_time")
+_NANOS_MAX: Final = 999_999_999
 
 
 class ContractGate:
@@ -131,6 +133,8 @@ def _content(known: Dataset, envelope: RecordBody | Violation) -> bytes | Violat
         return _WRONG_TYPE
     if envelope.operation == OPERATION_RETRACT and not envelope.reason:
         return _NO_REASON
+    if envelope.HasField("source_time") and not 0 <= envelope.source_time.nanos <= _NANOS_MAX:
+        return _WRONG_TIME  # buf.validate judges the seconds; these would make a sink's conversion fail
     content: bytes = stated.value
     return content
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_REASONS: Final = {
+REASONS: Final = {
     # The record as a whole.
     "record.too_large": "记录超过字节上限 (the record is over the size limit)",
     "record.unparsable": "记录无法解析 (the bytes are not the message they should be)",
@@ -18,6 +18,7 @@ _REASONS: Final = {
     "record.operation": "操作类型缺失或未定义 (the operation is missing or undefined)",
     "record.key": "业务主键与消息内容不符 (the key is not the message's business key)",
     "record.reason": "撤销须说明原因，且不超过 200 字 (a retraction needs a reason, of at most 200 characters)",
+    "record.source_time": "来源时间不在 1970 至 9999 年之间 (the source's time is not between 1970 and 9999)",
     "record.mends": "所更正的序号超出范围 (the mended sequence is out of range)",
     # Named domain rules, sums, agreements.
     "citizen_number.check": "公民身份号码的出生日期或校验码不正确 (birth date or check character is wrong)",
@@ -39,6 +40,8 @@ _REASONS: Final = {
     "repeated.min_items": "至少 {limit} 项 (at least {limit} items)",
     "repeated.max_items": "至多 {limit} 项 (at most {limit} items)",
 }
+"""Rule id → text; ``{limit}`` is what the rule compares with."""
+
 _RANGE: Final = "超出允许范围 (outside the allowed range)"
 _OTHER: Final = "不符合规则 (breaks the rule)"
 
@@ -50,7 +53,7 @@ def reason_of(rule_id: str, limit: object = None) -> str:
         rule_id: Stable identifier of the rule, of ours or of buf.validate.
         limit: What the rule compares with, from the contract (never from the message).
     """
-    text = _REASONS.get(rule_id)
+    text = REASONS.get(rule_id)
     if text is None:
         kind = rule_id.rpartition(".")[2]
         return _RANGE if kind.startswith(("gt", "lt", "len_bytes", "min_bytes", "max_bytes")) else _OTHER

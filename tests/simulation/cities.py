@@ -94,7 +94,6 @@ class FakeGate:
         """Return the one dataset."""
         return {DATASET: ("1",)}
 
-
     def standards(self, dataset: str) -> Sequence[str]:
         """Return the one version."""
         return self.datasets.get(dataset, ())

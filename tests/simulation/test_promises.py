@@ -37,6 +37,16 @@ class Promises(RuleBasedStateMachine):
         """A client submits."""
         self.world.submit(source, count, answer_lost=answer_lost)
 
+    @rule(process=_which, batches=st.integers(1, 3))
+    def work(self, process: int, batches: int) -> None:
+        """A process delivers for a while as it should, so that backups have something to forget."""
+        self.world.work(self._at(process), batches)
+
+    @rule(source=st.sampled_from("ab"))
+    def submit_again(self, source: str) -> None:
+        """A client asks where its source stands and submits what is missing there, as after a restored backup."""
+        self.world.submit_rest(source)
+
     @rule(process=_which)
     def take_lease(self, process: int) -> None:
         """A process takes the lease if nobody holds it."""

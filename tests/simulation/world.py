@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-
-from services.store.backup import backup
-from services.store.schema import migrate
 
 from services.domain.batch import Batch, Record, Signed
 from services.domain.errors import (
@@ -29,7 +26,7 @@ from services.domain.errors import (
     Recovering,
 )
 from services.domain.opening import OpeningAnswer
-from services.domain.stream import Direction, Stream, StreamState
+from services.domain.stream import Direction, Position, Stream, StreamState
 from services.exchange.dial import make_opening, read_answer, resume_from
 from services.exchange.history import receipted_batches
 from services.exchange.open import answer_opening, read_opening
@@ -39,7 +36,9 @@ from services.exchange.seal import seal_next
 from services.exchange.settle import mark_diverged, settle_receipt
 from services.exchange.submit import Chunk, check_chunk, open_source, submit_chunk
 from services.ports.store import Store, Transaction
+from services.store.backup import backup
 from services.store.opening import open_store
+from services.store.schema import migrate
 from tests.simulation.cities import (
     NANTONG,
     SHANGHAI,
@@ -123,6 +122,12 @@ class World:
         opened = self._write("sender", partial(self._open_source, source=source))
         self.answered[source] = max(self.answered.get(source, 0), opened)
 
+    def submit_rest(self, source: str) -> None:
+        """A client submits again what it was told stands and what does not stand any more."""
+        answered = self.answered.get(source, 0)
+        while (at := self._write("sender", partial(self._open_source, source=source))) < answered:
+            self._submit(source, at, answered - at)
+
     def _submit(self, source: str, after: int, count: int) -> None:
         positions = range(after + 1, after + count + 1)
         chunk = Chunk(after, after + count, positions, [source_row(source, p) for p in positions])
@@ -180,6 +185,19 @@ class World:
         if process.session and process.fence is not None:
             for batch in self._read("sender", partial(self._unanswered, replay=False)):
                 self._send(process, "batch", batch)
+
+    def work(self, process: Process, batches: int) -> None:
+        """A process takes the lease if it can, opens a session and delivers; nothing is lost meanwhile."""
+        self.take_lease(process)
+        self.dial(process)
+        self._deliver_all()
+        for _ in range(batches):
+            self.seal(process)
+            self._deliver_all()
+
+    def _deliver_all(self) -> None:
+        while self.network:
+            self.deliver(0, keep=False)
 
     def hang_up(self, process: Process) -> None:
         """End a process's session; its messages stay under way."""
@@ -300,7 +318,8 @@ class World:
         self.network.clear()
         for _ in range(60):
             self._operate()
-            self._submit_rest()
+            for source in self.answered:
+                self.submit_rest(source)
             if self._at_rest():
                 return
             self.take_lease(survivor)
@@ -309,18 +328,11 @@ class World:
         raise AssertionError("the stream did not come to rest")
 
     def _run_session(self, process: Process) -> None:
-        while self.network:
-            self.deliver(0, keep=False)
+        self._deliver_all()
         if process.ready:
             self.send_again(process)
             self.seal(process)
-        while self.network:
-            self.deliver(0, keep=False)
-
-    def _submit_rest(self) -> None:
-        for source, answered in self.answered.items():
-            while (at := self._write("sender", partial(self._open_source, source=source))) < answered:
-                self._submit(source, at, answered - at)
+        self._deliver_all()
 
     def _operate(self) -> None:
         inbound, outbound = self._stream("receiver", Direction.INBOUND), self._stream("sender", Direction.OUTBOUND)
@@ -336,8 +348,7 @@ class World:
         try:
             self._take_back_all(answer)
         except Conflict:
-            work = partial(open_epoch, name=STREAM, answer=self._ask_position(), void=False, reason="test")
-            self._write("sender", work)
+            self.new_epoch()
 
     def _ask_position(self) -> OpeningAnswer:
         opening = self._write("sender", partial(make_opening, parts=self.sender_parts, name=STREAM))
@@ -416,6 +427,40 @@ class World:
         return self._read(
             "sender", lambda tx: [record.body for _, _, record in tx.outbox_bodies(stream.id) if record.body]
         )
+
+    def state(self, name: str, direction: Direction) -> StreamState:
+        """Return the state of one end."""
+        stream = self._stream(name, direction)
+        assert stream is not None
+        return stream.state
+
+    def position(self, direction: Direction) -> Position:
+        """Return where one end stands."""
+        stream = self._stream("sender" if direction is Direction.OUTBOUND else "receiver", direction)
+        assert stream is not None
+        return stream.position
+
+    def sealed_batches(self) -> list[Batch]:
+        """Return every batch the sender holds a receipt for, as it was sent."""
+        return [replace(batch, original_receipt=None) for batch in self._read("sender", self._receipted)]
+
+    def _receipted(self, tx: Transaction) -> list[Batch]:
+        return self._unanswered(tx, replay=True)
+
+    def receipt_bytes(self, name: str) -> list[bytes]:
+        """Return every receipt that a city holds, in order."""
+        direction = Direction.OUTBOUND if name == "sender" else Direction.INBOUND
+        stream = self._stream(name, direction)
+        assert stream is not None
+        found = self._read(name, lambda tx: tx.receipted(stream.id, 1, after_sequence=0, limit=1000))
+        return [batch.receipt.content for batch in found if batch.receipt is not None]
+
+    def new_epoch(self) -> None:
+        """Do what `yrdx stream new-epoch` does."""
+        answer = self._ask_position()
+        with suppress(Conflict, Malformed):
+            self._take_back_epoch()
+        self._write("sender", partial(open_epoch, name=STREAM, answer=answer, void=False, reason="test"))
 
     # Stores
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.node.cli import (
     agreement,
+    bench,
     bundle,
     config,
     db,
@@ -34,12 +35,14 @@ app = group(
 )
 
 up.declare(app)
+up.declare(app)
 init.declare(app)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(partner.app, name="partner")
 app.add_typer(agreement.app, name="agreement")
 serve.declare(app)
 doctor.declare(app)
+app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(inbox.app, name="inbox")
@@ -49,4 +52,5 @@ app.add_typer(stream.app, name="stream")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")
+app.add_typer(bench.app, name="bench")
 version.declare(app)

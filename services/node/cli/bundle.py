@@ -57,8 +57,8 @@ def export(
         )
         return
     print_result(signed.fingerprint)
-    say(f"以上是 {signed.bundle.city} 信任包的指纹，把 {out} 发给对方后，请通过电话逐组念出，对方核对后确认 · ")
-    say("that is the bundle's fingerprint: send the file, then read the groups out by telephone; the partner types:")
+    say(f"请把 {out} 发给对方，并在电话里逐组念出以上指纹；对方运行：")
+    say(f"send {out} to the partner and read the fingerprint out by telephone, group by group; the partner runs:")
     say(f"  yrdx partner add {out.name} --endpoint {signed.bundle.endpoint} --fingerprint …")
 
 

@@ -17,10 +17,10 @@ from services.node.output import print_json, say
 app = group("数据库 · the store")
 
 
-class NotHere(CommandFailed):
-    """The store's own tools do this."""
+class Unfit(CommandFailed):
+    """A backup cannot be written there, or not by this command."""
 
-    reason: ClassVar[str] = "NOT_HERE"
+    reason: ClassVar[str] = "UNFIT"
 
 
 class StoreMissing(CommandFailed):
@@ -46,12 +46,11 @@ def migrate(home: HomeOption = HERE, json: JsonOption = False) -> None:
     place = Home(home)
     url = load_settings(place).store_url
     with NodeLock(place):
-        pending = list(schema.pending_migrations(url))
-        schema.migrate(url)
+        done = schema.migrate(url)
     if json:
-        print_json({"migrated": pending})
+        print_json({"migrated": done})
     else:
-        say(f"已升级 {len(pending)} 步 · {len(pending)} migrations run" if pending else "已是最新 · up to date already")
+        say(f"已升级 {len(done)} 步 · {len(done)} migrations run" if done else "已是最新 · up to date already")
 
 
 @verb(
@@ -66,58 +65,39 @@ def backup(
     home: HomeOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Write a consistent copy of the store."""
+    """Write a copy of the store as of one moment."""
     from services.node.settings import load_settings
 
-    settings = load_settings(Home(home))
-    path = sqlite_path(settings.store_url)
+    url = load_settings(Home(home)).store_url
+    path = sqlite_path(url)
     if path is None:
-        raise NotHere(
-            f"PostgreSQL 请用 pg_dump · back PostgreSQL up with its own tools: pg_dump --format=custom --file={out} "
-            "(or a base backup with write-ahead log archiving)"
+        raise Unfit(
+            f"PostgreSQL 请用 pg_dump · PostgreSQL has its own tools: pg_dump --format=custom --file={out}, "
+            "or pg_basebackup with archived write-ahead logs"
         )
     if not path.is_file():
         raise StoreMissing(f"{path} 不存在 · there is no store here: restore a backup, or `yrdx init` a new home")
-    size_bytes = copy_sqlite(path, out)
+    _write_backup(url, out)
     if json:
-        print_json({"file": str(out), "bytes": size_bytes})
+        print_json({"file": str(out), "bytes": out.stat().st_size})
     else:
-        say(f"已备份到 {out} · backed up, {size_bytes:,} bytes")
+        say(f"已备份到 {out} · backed up, {out.stat().st_size:,} bytes")
 
 
-def copy_sqlite(path: Path, out: Path) -> int:
-    """Copy a SQLite database as one snapshot; writers go on meanwhile.
+def _write_backup(url: str, out: Path) -> None:
+    """The copy gets its name only once it is whole and on disk: half a backup must not look like one."""
+    from services.store.backup import backup as copy
 
-    The copy appears under its name only once it is whole and on disk.
-
-    Args:
-        path: Database, in WAL mode.
-        out: File to create.
-
-    Returns:
-        Bytes of the copy.
-
-    Raises:
-        FileExistsError: ``out`` exists: a backup is never overwritten.
-    """
-    from pysqlite3 import dbapi2
-
-    os.close(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    partial = out.with_name(f".{out.name}.partial")
+    if out.exists():
+        raise Unfit(f"{out} 已存在，不覆盖 · exists already: a backup never overwrites a file")
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        source, target = dbapi2.connect(f"file:{path}?mode=ro", uri=True), dbapi2.connect(str(partial))
-        source.backup(target)
-        target.close()
-        source.close()
+        copy(url, partial)
         _sync(partial)
-        partial.replace(out)
+        partial.rename(out)
         _sync(out.absolute().parent)
-    except BaseException:  # Ctrl-C too: half a backup must not look like one
+    finally:
         partial.unlink(missing_ok=True)
-        out.unlink()
-        raise
-    return out.stat().st_size
 
 
 def _sync(path: Path) -> None:

@@ -76,6 +76,8 @@ def examine(home: Home, now: datetime) -> list[Verdict]:
     from services.node.settings import load_settings
 
     found = verdicts("home.layout", lambda: machine.check_home(home), f"ls -ld {home.path}")
+    if not home.settings.is_file():
+        return found
     try:
         settings = load_settings(home)
     except CommandFailed as error:
@@ -114,4 +116,4 @@ def _line(text: str, style: str) -> None:
         return
     from rich.console import Console
 
-    Console(highlight=False).print(printable(text), style=style, markup=False)
+    Console(highlight=False).print(printable(text), style=style, markup=False, soft_wrap=True)

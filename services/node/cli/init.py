@@ -42,10 +42,19 @@ def init(
     chosen: dict[str, str | bool] = {"city": city, "dialect": dialect, "listen": listen}
     chosen |= {"demo": True} if demo else {}
     chosen |= {"store_url": store_url} if store_url else {}
-    _tell(Home(home), _create(home, chosen), json=json)
+    _tell(Home(home), create_home(home, chosen), json=json)
 
 
-def _create(path: Path, chosen: dict[str, str | bool]) -> Generation:
+def create_home(path: Path, chosen: dict[str, str | bool]) -> Generation:
+    """Create a home with its first keys, an empty store and settings, or nothing at all.
+
+    Args:
+        path: Folder that does not exist yet, or is empty.
+        chosen: Top-level settings that differ from their defaults; ``city`` at least.
+
+    Raises:
+        SettingsMistake, HomeExists, StoreRefused: Nothing is left.
+    """
     from certs.keystore import create_keystore
     from services.node.settings import settings_text, verify_settings
     from services.node.system import SystemClock

@@ -31,6 +31,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 )
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="本市方言的 CSV · CSV in this city's dialect")],
+    *,
     to: Annotated[str, typer.Option("--to", help="接收城市 · city that receives")],
     dataset: Annotated[str, typer.Option(help="数据集 · dataset")],
     home: HomeOption = HERE,

@@ -17,7 +17,7 @@ from adapters.mapping import Mapping, RowRejected, load_mapping
 from adapters.tables import BadRow, CsvLayout, open_csv
 from services.domain.errors import Unavailable
 from services.domain.receipt import Violation
-from services.node.node import make_gate
+from services.node.gates import local_gates
 from services.node.session import NodeSession
 from services.node.sync.rejections import RejectedRow, Rejections, write_rejects
 from services.node.sync.staging import Repeats, Staging
@@ -107,6 +107,8 @@ class Sync:
         self._dataset: Dataset = load_datasets().find(job.dataset, self._mapping.standard.version)
         self._layout = layout_of(self._mapping)
         self._columns = {column.field: column.name for column in self._mapping.declaration.columns}
+        settings = session.settings
+        self._gate = local_gates(settings.dialect, settings.limits().record_bytes_max).submit
         self._real_data = not session.settings.demo
         self._read = self._last_row = 0
         self._digest = ""
@@ -212,8 +214,7 @@ class Sync:
     def _judge(self, rows: list[tuple[int, bytes]], rejections: Rejections) -> None:
         if not rows:
             return
-        gate = make_gate(self._session.settings, {})
-        verdicts = gate.check(self._dataset.name, self._dataset.standard, [body for _, body in rows])
+        verdicts = self._gate.check(self._dataset.name, self._dataset.standard, [body for _, body in rows])
         for (row, _), verdict in zip(rows, verdicts, strict=True):
             if isinstance(verdict, Violation):
                 rejections.add("gate", self._rejected(row, verdict))

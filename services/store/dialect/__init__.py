@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, FromClause, Select, Table
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
-from services.domain.batch import Record
+
+class Records(NamedTuple):
+    """Columns of records of one owner.
+
+    Attributes:
+        offsets: Rising offsets.
+        salts: 16 bytes each.
+        bodies: Any bytes.
+    """
+
+    offsets: Sequence[int]
+    salts: Sequence[bytes]
+    bodies: Sequence[bytes]
 
 
 class Dialect(Hashable, Protocol):
@@ -19,16 +31,17 @@ class Dialect(Hashable, Protocol):
         """Begin an insert that knows ``ON CONFLICT``."""
         ...
 
-    def insert_records(
-        self, connection: Connection, table: Table, first_id: int, records: Mapping[int, Record]
-    ) -> None:
+    def insert_records(self, connection: Connection, table: Table, first_id: int, records: Records) -> None:
         """Insert records into the outbox or the inbox.
 
         Args:
             connection: In a transaction.
             table: One with the columns id, salt and body.
             first_id: Id of offset 0.
-            records: Record by rising offset, each with a salt of 16 bytes.
+            records: What to insert.
+
+        Raises:
+            ValueError: A salt has another length than 16 bytes.
         """
         ...
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from sqlalchemy import BigInteger, Connection, FromClause, Select, Table, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from services.domain.batch import Record
+from services.store.dialect import Records
 
 _RUNS: Final = (
     text(
@@ -20,6 +20,7 @@ _RUNS: Final = (
     .columns(first=BigInteger, last=BigInteger)
     .subquery("runs")
 )
+_SALT_BYTES: Final = 16
 _COPY: Final = sql.SQL("COPY {} (id, salt, body) FROM STDIN (FORMAT BINARY)")
 
 
@@ -32,14 +33,14 @@ class PostgresqlDialect:
         """See the protocol."""
         return insert(table)
 
-    def insert_records(
-        self, connection: Connection, table: Table, first_id: int, records: Mapping[int, Record]
-    ) -> None:
+    def insert_records(self, connection: Connection, table: Table, first_id: int, records: Records) -> None:
         """See the protocol. Binary, so that an error's context can never quote a row."""
+        if set(map(len, records.salts)) != {_SALT_BYTES}:
+            raise ValueError("a salt has 16 bytes")
         driver: Driver[Any] = connection.connection.driver_connection  # type: ignore[assignment]
         with driver.cursor() as cursor, cursor.copy(_COPY.format(sql.Identifier(table.name))) as copy:
             copy.set_types(("int8", "bytea", "bytea"))
-            for offset, (salt, body) in records.items():
+            for offset, salt, body in zip(*records, strict=True):
                 copy.write_row((first_id + offset, salt, body))
 
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, cast, func, select, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from services.domain.batch import Record
+from services.store.dialect import Records
 
 _SALT_BYTES: Final = 16
 _LENGTH_BITS: Final = 32
@@ -37,22 +37,18 @@ class SqliteDialect:
         """See the protocol."""
         return insert(table)
 
-    def insert_records(
-        self, connection: Connection, table: Table, first_id: int, records: Mapping[int, Record]
-    ) -> None:
-        """See the protocol. All salts and bodies cross as one blob, with a JSON map from offset to place in it.
-
-        Raises:
-            ValueError: A salt has another length than 16 bytes.
-        """
-        if any(len(salt) != _SALT_BYTES for salt, _ in records.values()):
+    def insert_records(self, connection: Connection, table: Table, first_id: int, records: Records) -> None:
+        """See the protocol. All salts and bodies cross as one blob, with the places in it as JSON, by offset."""
+        if set(map(len, records.salts)) != {_SALT_BYTES}:
             raise ValueError("a salt has 16 bytes")
-        lengths = [len(body) for _, body in records.values()]
-        starts = accumulate([_SALT_BYTES + length for length in lengths], initial=1)
-        places = [start << _LENGTH_BITS | length for start, length in zip(starts, lengths, strict=False)]
-        content = b"".join(chain.from_iterable(records.values()))
-        where = json.dumps(dict(zip(records, places, strict=True)))
-        connection.exec_driver_sql(_insert_records(table.name), (first_id, content, where))
+        content = b"".join(chain.from_iterable(zip(records.salts, records.bodies, strict=True)))
+        places: list[int | None] = [None] * (records.offsets[-1] + 1)
+        start = 1
+        for offset, length in zip(records.offsets, map(len, records.bodies), strict=True):
+            places[offset] = start << _LENGTH_BITS | length
+            start += _SALT_BYTES + length
+        parameters = (first_id, content, json.dumps(places))
+        connection.exec_driver_sql(_insert_records(table.name), parameters)
 
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
         """See the protocol."""
@@ -75,7 +71,7 @@ def _insert_records(table: str) -> str:
         f"INSERT INTO {table} (id, salt, body)"  # noqa: S608 - a table's name of ours
         f" SELECT ?1 + key, substr(?2, value >> {_LENGTH_BITS}, {_SALT_BYTES}),"
         f" substr(?2, (value >> {_LENGTH_BITS}) + {_SALT_BYTES}, value & {(1 << _LENGTH_BITS) - 1})"
-        f" FROM json_each(?3)"
+        f" FROM json_each(?3) WHERE value IS NOT NULL"
     )
 
 

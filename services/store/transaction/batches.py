@@ -5,30 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Select, select
 
 from services.domain.batch import Signed, StoredBatch
-from services.store.tables import BATCH, RECEIPT
+from services.store.dialect import Dialect
+from services.store.tables import ABANDONED, BATCH, RECEIPT
 from services.store.transaction.part import Part
 
-BATCHES: Final = select(
-    BATCH.c.id,
-    BATCH.c.stream_id,
-    BATCH.c.epoch,
-    BATCH.c.first_sequence,
-    BATCH.c.record_count,
-    BATCH.c.header_hash,
-    BATCH.c.header,
-    BATCH.c.header_key_id,
-    BATCH.c.header_signature,
-    BATCH.c.leaves,
-    RECEIPT.c.content,
-    RECEIPT.c.key_id,
-    RECEIPT.c.signature,
-).select_from(BATCH.outerjoin(RECEIPT))
-"""Batches with the receipt they have."""
+NOT_ABANDONED: Final = ~select(ABANDONED.c.batch_id).where(ABANDONED.c.batch_id == BATCH.c.id).exists()
+
+BATCHES: Final = (
+    select(
+        BATCH.c.id,
+        BATCH.c.stream_id,
+        BATCH.c.epoch,
+        BATCH.c.first_sequence,
+        BATCH.c.record_count,
+        BATCH.c.header_hash,
+        BATCH.c.header,
+        BATCH.c.header_key_id,
+        BATCH.c.header_signature,
+        BATCH.c.leaves,
+        RECEIPT.c.content,
+        RECEIPT.c.key_id,
+        RECEIPT.c.signature,
+    )
+    .select_from(BATCH.outerjoin(RECEIPT))
+    .where(NOT_ABANDONED)
+)
+"""Batches with the receipt they have; abandoned ones are found by nobody."""
 
 
 class BatchesPart(Part):
@@ -70,36 +78,38 @@ class BatchesPart(Part):
     ) -> StoredBatch:
         """Insert a batch without its receipt and return it with its id."""
         header = batch.signed_header
-        statement = BATCH.insert().values(
-            stream_id=batch.stream_id,
-            epoch=batch.epoch,
-            first_sequence=batch.first_sequence,
-            record_count=batch.record_count,
-            oldest_time=oldest_time,
-            header_hash=batch.header_hash,
-            header=header.content,
-            header_key_id=header.key_id,
-            header_signature=header.signature,
-            record_runs=record_runs,
-            operations=operations,
-            record_keys=record_keys,
-            leaves=batch.leaves,
-        )
-        key = self._connection.execute(statement).inserted_primary_key
-        assert key is not None  # noqa: S101 - a single insert has one
-        return replace(batch, id=key[0])
+        row = {
+            "stream_id": batch.stream_id,
+            "epoch": batch.epoch,
+            "first_sequence": batch.first_sequence,
+            "record_count": batch.record_count,
+            "oldest_time": oldest_time,
+            "header_hash": batch.header_hash,
+            "header": header.content,
+            "header_key_id": header.key_id,
+            "header_signature": header.signature,
+            "record_runs": record_runs,
+            "operations": operations,
+            "record_keys": record_keys,
+            "leaves": batch.leaves,
+        }
+        return replace(batch, id=self._insert(BATCH, row))
 
     def _insert_receipt(self, batch_id: int, receipt: Signed, *, accepted: int, received_time: datetime) -> bool:
         """Insert a batch's receipt, unless it has one: then return False."""
-        statement = self._dialect.insert(RECEIPT).values(
-            batch_id=batch_id,
-            accepted_count=accepted,
-            received_time=received_time,
-            content=receipt.content,
-            key_id=receipt.key_id,
-            signature=receipt.signature,
-        )
-        return self._connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+        row = {
+            "batch_id": batch_id,
+            "accepted_count": accepted,
+            "received_time": received_time,
+            **receipt._asdict(),
+        }
+        return self._connection.execute(_insert_receipt(self._dialect), row).rowcount == 1
+
+
+@cache
+def _insert_receipt(dialect: Dialect) -> Any:  # noqa: ANN401 - an insert of either dialect
+    # An insert's row count is kept only when asked for.
+    return dialect.insert(RECEIPT).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def in_epoch(stream_id: int, epoch: int) -> Select[Any]:

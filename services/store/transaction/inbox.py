@@ -11,10 +11,10 @@ from sqlalchemy import insert, select
 from services.domain.batch import Record, Signed, StoredBatch
 from services.domain.inbox import InboxRow
 from services.store import runs
+from services.store.dialect import Records
 from services.store.runs import Run
 from services.store.tables import CONFLICT, INBOX, OFFSET_BITS
 from services.store.transaction.batches import BatchesPart
-from services.store.transaction.part import NO_RECORD
 
 KEY_BYTES: Final = 16
 
@@ -28,21 +28,21 @@ class InboxPart(BatchesPart):
         Raises:
             ValueError: The batch has no receipt, or its rows are not the accepted ones, by rising sequence.
         """
-        records = {row.sequence - batch.first_sequence: Record(row.salt, row.body) for row in rows}
-        if batch.receipt is None or not accepted == len(rows) == len(records):
+        if batch.receipt is None or accepted != len(rows):
             raise ValueError("an applied batch has its receipt and one row for each accepted record")
         operations, record_keys = _index(batch, rows)
         stored = self._insert_batch(batch, operations=operations, record_keys=record_keys)
         self._insert_receipt(stored.id, batch.receipt, accepted=accepted, received_time=now)
-        if records:
+        if rows:
+            sequences, _, _, salts, bodies = zip(*rows, strict=True)
+            records = Records([sequence - batch.first_sequence for sequence in sequences], salts, bodies)
             self._dialect.insert_records(self._connection, INBOX, runs.first_id(stored.id), records)
         return stored
 
     def inbox_records(self, batch: StoredBatch) -> list[Record]:
         """See the port."""
         held = Run(runs.first_id(batch.id), batch.record_count)
-        records = self._records(INBOX, [held])
-        return [records.get(record_id, NO_RECORD) for record_id in range(held.first, held.end)]
+        return self._records(INBOX, [held])
 
     def add_conflict(self, stream_id: int, statement: Signed, *, now: datetime) -> None:
         """See the port. Kept once, however often the range is offered."""
@@ -62,10 +62,11 @@ def _index(batch: StoredBatch, rows: Sequence[InboxRow]) -> tuple[bytes, bytes]:
         raise ValueError(f"a batch has at most {1 << OFFSET_BITS} records")
     operations = bytearray(batch.record_count)
     keys = [bytes(KEY_BYTES)] * batch.record_count
+    next_sequence = batch.first_sequence
     for sequence, operation, key, _, _ in rows:
-        offset = sequence - batch.first_sequence
-        if not 0 <= offset < batch.record_count or len(key) != KEY_BYTES or not operation:
+        if not next_sequence <= sequence <= batch.last_sequence or len(key) != KEY_BYTES or not operation:
             raise ValueError("an accepted record has an operation, a key of 16 bytes and a place in its batch")
-        operations[offset] = operation
-        keys[offset] = key
+        operations[sequence - batch.first_sequence] = operation
+        keys[sequence - batch.first_sequence] = key
+        next_sequence = sequence + 1
     return bytes(operations), b"".join(keys)

@@ -12,9 +12,8 @@ from services.domain.batch import Record, StoredBatch
 from services.domain.outbox import PendingRow, StreamProgress
 from services.store import runs
 from services.store.runs import Run
-from services.store.tables import ABANDONED, BATCH, OUTBOX, RECEIPT, REJECTION, SOURCE, STREAM
-from services.store.transaction.batches import BATCHES, BatchesPart
-from services.store.transaction.part import NO_RECORD
+from services.store.tables import BATCH, OUTBOX, RECEIPT, REJECTION, SOURCE, STREAM
+from services.store.transaction.batches import BATCHES, NOT_ABANDONED, BatchesPart
 from services.store.transaction.pending import PendingPart
 from services.store.transaction.sources import SourcesPart, progress_of
 
@@ -54,9 +53,7 @@ class OutboxPart(SourcesPart, PendingPart, BatchesPart):
 
     def sealed_records(self, batch: StoredBatch) -> list[Record]:
         """See the port."""
-        held = self._runs_of_batch(batch.id)
-        records = self._records(OUTBOX, held)
-        return [records.get(record_id, NO_RECORD) for record_id in runs.ids_of(held)]
+        return self._records(OUTBOX, self._runs_of_batch(batch.id))
 
     def stream_progress(self, stream_id: int) -> StreamProgress:
         """See the port. Reads one row for each source, none for each record."""
@@ -78,11 +75,9 @@ class OutboxPart(SourcesPart, PendingPart, BatchesPart):
         """See the port."""
         for batch_id, epoch, first_sequence, packed in self._answered(stream_id):
             rejected = self._rejected_sequences(batch_id)
-            held = runs.unpack(packed)
-            records = self._records(OUTBOX, held)
-            for sequence, record_id in enumerate(runs.ids_of(held), first_sequence):
+            for sequence, record in enumerate(self._records(OUTBOX, runs.unpack(packed)), first_sequence):
                 if sequence not in rejected:
-                    yield epoch, sequence, records.get(record_id, NO_RECORD)
+                    yield epoch, sequence, record
 
     def _answered(self, stream_id: int) -> Iterator[tuple[int, int, int, bytes]]:
         """Yield (id, epoch, first sequence, runs) of batches with a receipt, in order, page by page."""
@@ -101,9 +96,8 @@ class OutboxPart(SourcesPart, PendingPart, BatchesPart):
 
     def _unanswered(self, statement: Select[Any], stream_id: int, epoch: int) -> Select[Any]:
         """Narrow batches outer-joined with receipts to those that have none and were not abandoned."""
-        abandoned = select(ABANDONED.c.batch_id).where(ABANDONED.c.batch_id == BATCH.c.id).exists()
         return statement.where(
-            BATCH.c.stream_id == stream_id, BATCH.c.epoch == epoch, RECEIPT.c.batch_id.is_(None), ~abandoned
+            BATCH.c.stream_id == stream_id, BATCH.c.epoch == epoch, RECEIPT.c.batch_id.is_(None), NOT_ABANDONED
         )
 
     def _oldest_pending_time(self, stream_id: int) -> datetime | None:
@@ -117,6 +111,7 @@ class OutboxPart(SourcesPart, PendingPart, BatchesPart):
                 BATCH.c.epoch == STREAM.c.epoch,
                 BATCH.c.first_sequence > STREAM.c.watermark,
                 RECEIPT.c.batch_id.is_(None),
+                NOT_ABANDONED,
             )
         )
         times = (self._connection.execute(sealed).scalar_one(), self._first_pending_time(stream_id))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, delete, select
+from sqlalchemy import Connection, Insert, Select, Table, delete, insert, select
 
 from services.domain.batch import Record
 from services.store import runs
@@ -30,11 +30,27 @@ class Part:
         self._connection = connection
         self._dialect = dialect
 
-    def _records(self, table: Table, wanted: Iterable[Run]) -> dict[int, Record]:
-        """Return the records of the outbox or the inbox that still have a payload, by id."""
+    def _insert(self, table: Table, row: Mapping[str, Any]) -> int:
+        """Insert a row and return the id that it got."""
+        key = self._connection.execute(_insert_into(table), row).inserted_primary_key
+        assert key is not None  # noqa: S101 - a single insert has one
+        return int(key[0])
+
+    def _payload(self, table: Table, wanted: Iterable[Run]) -> dict[int, tuple[int, bytes, bytes]]:
+        """Return (id, salt, body) of the records that still have a payload, by id.
+
+        Args:
+            table: OUTBOX or INBOX.
+            wanted: Ids.
+        """
         parameters = {"runs": runs.to_parameter(wanted)}
-        found = self._dialect.rows(self._connection, _records_of(table, self._dialect), parameters)
-        return {record_id: Record(salt, body) for record_id, salt, body in found}
+        rows = self._dialect.rows(self._connection, _payload_of(table, self._dialect), parameters)
+        return {row[0]: row for row in rows}
+
+    def _records(self, table: Table, wanted: Sequence[Run]) -> list[Record]:
+        """Return records in the order of their ids given; an empty one where there is no payload."""
+        payload = self._payload(table, wanted)
+        return [Record(*payload[i][1:]) if i in payload else NO_RECORD for i in runs.ids_of(wanted)]
 
     def _delete_payload(self, unwanted: Iterable[Run]) -> None:
         """Delete the payload of records of the outbox."""
@@ -43,6 +59,11 @@ class Part:
 
 
 @cache
-def _records_of(table: Table, dialect: Dialect) -> Select[Any]:
+def _insert_into(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _payload_of(table: Table, dialect: Dialect) -> Select[Any]:
     within = table.c.id.between(dialect.runs.c.first, dialect.runs.c.last)
     return select(table.c.id, table.c.salt, table.c.body).select_from(dialect.runs.join(table, within))

@@ -8,13 +8,12 @@ from functools import cache
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, delete, insert, select, type_coerce
+from sqlalchemy import BigInteger, Integer, bindparam, delete, literal, select, type_coerce
 
-from services.domain.batch import Record
 from services.domain.outbox import OutboxRow, PendingRow
 from services.store import runs
 from services.store.columns import from_micros
-from services.store.dialect import Dialect
+from services.store.dialect import Dialect, Records
 from services.store.runs import Run
 from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, SUBMISSION
 from services.store.transaction.part import Part
@@ -22,6 +21,7 @@ from services.store.transaction.part import Part
 _KEY_BYTES: Final = 16
 _POSITION: Final = Struct(">Q")
 
+_OFFSET_BITS: Final = literal(OFFSET_BITS, Integer)  # PostgreSQL shifts by an integer, not by a bigint
 _PENDING: Final = (
     select(
         PENDING.c.first_id,
@@ -29,7 +29,7 @@ _PENDING: Final = (
         SUBMISSION.c.source_id,
         type_coerce(SUBMISSION.c.submitted_time, BigInteger).label("submitted_micros"),
     )
-    .select_from(PENDING.join(SUBMISSION, SUBMISSION.c.id == PENDING.c.first_id.op(">>")(OFFSET_BITS)))
+    .select_from(PENDING.join(SUBMISSION, PENDING.c.first_id.op(">>")(_OFFSET_BITS) == SUBMISSION.c.id))
     .where(PENDING.c.stream_id == bindparam("stream_id"))
     .order_by(PENDING.c.first_id)
 )
@@ -56,9 +56,9 @@ class PendingPart(Part):
     def append_outbox(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime) -> None:
         """See the port."""
         if rows:
-            keys = b"".join([row.key for row in rows])
-            added = self._submit(source_id, [row.position for row in rows], keys, now=now)
-            records = {offset: Record(row.salt, row.body) for offset, row in enumerate(rows)}
+            positions, keys, salts, bodies = zip(*rows, strict=True)
+            added = self._submit(source_id, positions, b"".join(keys), now=now)
+            records = Records(range(len(rows)), salts, bodies)
             self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
             self._add_pending(stream_id, [added])
 
@@ -74,8 +74,9 @@ class PendingPart(Part):
             source_ids[run.owner] = held.source_id
             wanted.append(run)
             room -= run.size
-        records = self._records(OUTBOX, wanted)
-        return [PendingRow(i, source_ids[i >> OFFSET_BITS], *records[i]) for i in runs.ids_of(wanted)]
+        payload = self._payload(OUTBOX, wanted)
+        rows = [payload[record_id] for record_id in runs.ids_of(wanted)]
+        return [PendingRow(i, source_ids[i >> OFFSET_BITS], salt, body) for i, salt, body in rows]
 
     def _first_pending(self, stream_id: int, limit: int) -> list[_Pending]:
         rows = self._dialect.rows(self._connection, _FIRST, {"stream_id": stream_id, "limit": limit})
@@ -95,16 +96,14 @@ class PendingPart(Part):
             raise ValueError(f"a submission has at most {1 << OFFSET_BITS} records")
         if len(keys) != _KEY_BYTES * len(positions):
             raise ValueError("a business key has 16 bytes")
-        statement = insert(SUBMISSION).values(
-            source_id=source_id,
-            record_count=len(positions),
-            submitted_time=now,
-            positions=b"".join(map(_POSITION.pack, positions)),
-            record_keys=keys,
-        )
-        key = self._connection.execute(statement).inserted_primary_key
-        assert key is not None  # noqa: S101 - a single insert has one
-        return Run(runs.first_id(key[0]), len(positions))
+        row = {
+            "source_id": source_id,
+            "record_count": len(positions),
+            "submitted_time": now,
+            "positions": b"".join(map(_POSITION.pack, positions)),
+            "record_keys": keys,
+        }
+        return Run(runs.first_id(self._insert(SUBMISSION, row)), len(positions))
 
     def _add_pending(self, stream_id: int, added: Iterable[Run]) -> None:
         rows = [{"stream_id": stream_id, "first_id": run.first, "record_count": run.size} for run in added]

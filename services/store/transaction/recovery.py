@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
 from sqlalchemy import func, insert, select, update
 
-from services.domain.batch import Record, StoredBatch
-from services.domain.outbox import OutboxRow, PendingRow, RecoveredRow, Source
+from services.domain.batch import StoredBatch
+from services.domain.outbox import PendingRow, RecoveredRow, Source
 from services.domain.receipt import Rejection
 from services.store import runs
+from services.store.dialect import Records
 from services.store.runs import Run
-from services.store.tables import ABANDONED, BATCH, OUTBOX, RECEIPT, RECOVERED
+from services.store.tables import ABANDONED, BATCH, OFFSET_BITS, OUTBOX, RECEIPT, RECOVERED
 from services.store.transaction.answers import AnswersPart
+from services.store.transaction.pending import position_at
 from services.store.transaction.sources import UNKNOWN_SOURCE, Change
 
 _NO_KEY: Final = bytes(16)
@@ -56,22 +58,17 @@ class RecoveryPart(AnswersPart):
         waiting = select(func.count()).where(RECOVERED.c.stream_id == stream_id, RECOVERED.c.source_id.is_(None))
         return int(self._connection.execute(waiting).scalar_one())
 
-    def claim_recovered(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
+    def claim_recovered(self, stream_id: int, rows: Sequence[PendingRow]) -> list[PendingRow]:
         """See the port."""
         hashes = [sha256(row.body).digest() for row in rows]
         waiting = self._waiting(stream_id, hashes)
-        unmatched: list[OutboxRow] = []
+        claims: dict[int, int] = {}
         for row, body_hash in zip(rows, hashes, strict=True):
             if found := waiting.get(body_hash):
-                claimed = update(RECOVERED).where(RECOVERED.c.record_id == found.pop(0))
-                self._connection.execute(claimed.values(source_id=source_id, position=row.position))
-            else:
-                unmatched.append(row)
-        if count := len(rows) - len(unmatched):
-            unknown = self._unknown_source(stream_id)
-            gone = Change(submitted=-count, acknowledged=-count)
-            self._count({unknown.id: gone, source_id: Change(acknowledged=count)})
-        return unmatched
+                claims[row.id] = found.pop(0)
+        if claims:
+            self._claim(stream_id, claims)
+        return [row for row in rows if row.id not in claims]
 
     def reopen_unacknowledged(self, stream_id: int, epoch: int) -> int:
         """See the port. Their ids are lower than those of newer rows, so they come first."""
@@ -89,6 +86,29 @@ class RecoveryPart(AnswersPart):
             changes[source_ids[run.owner]].void += run.size
         self._count(changes)
         return sum(run.size for run in held)
+
+    def _claim(self, stream_id: int, claims: Mapping[int, int]) -> None:
+        """Give recovered records the source and position of pending ones, which go.
+
+        Args:
+            stream_id: Their stream.
+            claims: Id of the pending record → id of the recovered one.
+        """
+        held = sorted(runs.runs_of(sorted(claims)))
+        source_ids, positions = self._source_ids(held), self._positions(claims)
+        changes: dict[int, Change] = defaultdict(Change)
+        for pending_id, recovered_id in claims.items():
+            source_id = source_ids[pending_id >> OFFSET_BITS]
+            position = position_at(positions[pending_id >> OFFSET_BITS], runs.offset_of(pending_id))
+            claimed = update(RECOVERED).where(RECOVERED.c.record_id == recovered_id)
+            self._connection.execute(claimed.values(source_id=source_id, position=position))
+            changes[source_id].acknowledged += 1
+        self._take_pending(stream_id, sorted(claims))
+        self._delete_payload(held)
+        unknown = changes[self._unknown_source(stream_id).id]
+        unknown.submitted -= len(claims)
+        unknown.acknowledged -= len(claims)
+        self._count(changes)
 
     def _abandon(self, stream_id: int, epoch: int, outcome: str, *, reason: str) -> list[Run]:
         """Give up the unanswered batches of an epoch and return the ids of their records."""
@@ -109,19 +129,20 @@ class RecoveryPart(AnswersPart):
         source = self._unknown_source(stream_id)
         keys = b"".join([row.key or _NO_KEY for row in recovered])
         added = self._submit(source.id, [0] * len(recovered), keys, now=now)
-        records = {offset: Record(row.salt, row.body) for offset, row in enumerate(recovered) if row.body}
-        self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
-        self._await_claims(stream_id, {added.first + offset: record for offset, record in records.items()})
+        kept = [offset for offset, row in enumerate(recovered) if row.body]
+        if kept:
+            records = Records(kept, [recovered[i].salt for i in kept], [recovered[i].body for i in kept])
+            self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
+            self._await_claims(stream_id, added.first, records)
         self._count({source.id: Change(submitted=len(recovered))})
         return runs.ids_of([added])
 
-    def _await_claims(self, stream_id: int, records: dict[int, Record]) -> None:
+    def _await_claims(self, stream_id: int, first_id: int, records: Records) -> None:
         rows = [
-            {"record_id": record_id, "stream_id": stream_id, "body_hash": sha256(record.body).digest()}
-            for record_id, record in records.items()
+            {"record_id": first_id + offset, "stream_id": stream_id, "body_hash": sha256(body).digest()}
+            for offset, body in zip(records.offsets, records.bodies, strict=True)
         ]
-        if rows:
-            self._connection.execute(insert(RECOVERED), rows)
+        self._connection.execute(insert(RECOVERED), rows)
 
     def _waiting(self, stream_id: int, hashes: Sequence[bytes]) -> dict[bytes, list[int]]:
         """Return the recovered records that wait under some hashes, by rising id, and hold their rows."""

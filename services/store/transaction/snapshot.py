@@ -111,15 +111,14 @@ class SnapshotPart(InboxPart):
                         yield record
 
     def _stored_in(self, batches: Sequence[_Applied]) -> Iterator[StoredRecord]:
-        payload = self._records(INBOX, [batch.run for batch in batches])
+        payload = self._payload(INBOX, [batch.run for batch in batches])
         for batch in batches:
-            keys = batch.split_keys()
+            keys, first_id = batch.split_keys(), batch.run.first
             for offset, operation in enumerate(batch.operations):
-                record = payload.get(batch.run.first + offset) if operation else None
-                if record is not None:
+                if operation and (found := payload.get(first_id + offset)):
                     sequence = batch.first_sequence + offset
                     position = position_of(batch.epoch, sequence)
-                    yield StoredRecord(position, batch.epoch, sequence, operation, keys[offset], *record)
+                    yield StoredRecord(position, batch.epoch, sequence, operation, keys[offset], *found[1:])
 
     def _last_of_page(self, stream_id: int, page: Sequence[_Applied], upto: int) -> dict[bytes, int]:
         wanted = {key for batch in page for key in batch.split_keys()}

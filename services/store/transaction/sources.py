@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from services.domain.outbox import Source, SourceProgress
 from services.store.tables import SOURCE
@@ -18,6 +18,17 @@ UNKNOWN_SOURCE: Final = ""
 
 _SOURCES: Final = select(
     SOURCE.c.id, SOURCE.c.stream_id, SOURCE.c.name, SOURCE.c.label, SOURCE.c.position, SOURCE.c.submitted
+)
+_ADVANCE: Final = (
+    update(SOURCE)
+    .where(SOURCE.c.id == bindparam("source_id"), SOURCE.c.position == bindparam("after"))
+    .values(position=bindparam("upto"), submitted=SOURCE.c.submitted + bindparam("added"))
+)
+_COUNTED: Final = ("submitted", "acknowledged", "rejected", "void")
+_COUNT: Final = (
+    update(SOURCE)
+    .where(SOURCE.c.id == bindparam("source_id"))
+    .values({name: SOURCE.c[name] + bindparam(f"added_{name}") for name in _COUNTED})
 )
 _AGAIN: Final = re.compile(r"#\d+")
 
@@ -61,9 +72,8 @@ class SourcesPart(Part):
 
     def advance_source(self, source_id: int, *, after: int, upto: int, submitted: int) -> bool:
         """See the port."""
-        statement = update(SOURCE).where(SOURCE.c.id == source_id, SOURCE.c.position == after)
-        changed = statement.values(position=upto, submitted=SOURCE.c.submitted + submitted)
-        return self._connection.execute(changed).rowcount == 1
+        parameters = {"source_id": source_id, "after": after, "upto": upto, "added": submitted}
+        return self._connection.execute(_ADVANCE, parameters).rowcount == 1
 
     def source_progress(self, source_id: int) -> SourceProgress:
         """See the port. One row, however much the source holds."""
@@ -77,13 +87,8 @@ class SourcesPart(Part):
     def _count(self, changes: dict[int, Change]) -> None:
         """Add to the counts of sources; in the order of their ids, so that two transactions never wait in a circle."""
         for source_id, change in sorted(changes.items()):
-            added: dict[str, Any] = {
-                "submitted": SOURCE.c.submitted + change.submitted,
-                "acknowledged": SOURCE.c.acknowledged + change.acknowledged,
-                "rejected": SOURCE.c.rejected + change.rejected,
-                "void": SOURCE.c.void + change.void,
-            }
-            self._connection.execute(update(SOURCE).where(SOURCE.c.id == source_id).values(**added))
+            added = {f"added_{name}": getattr(change, name) for name in _COUNTED}
+            self._connection.execute(_COUNT, {"source_id": source_id, **added})
 
 
 def progress_of(submitted: int, acknowledged: int, rejected: int, void: int) -> SourceProgress:

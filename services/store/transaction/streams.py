@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from services.domain.stream import Direction, Position, Stream, StreamName, StreamState
 from services.store.tables import CLOSED_EPOCH, STREAM
 from services.store.transaction.part import Part
+
+_COMPARED: Final = ("epoch", "watermark", "head", "sealed_epoch", "sealed_watermark", "sealed_head", "state", "fence")
+
+_NAMED: Final = select(STREAM).where(STREAM.c.name == bindparam("name"), STREAM.c.direction == bindparam("direction"))
+_NAMED_LOCKED: Final = _NAMED.with_for_update(key_share=True)
+"""FOR NO KEY UPDATE: with a plain FOR UPDATE submissions would wait, whose foreign keys point to the stream."""
+
+_SWAP: Final = update(STREAM).where(
+    STREAM.c.id == bindparam("stream_id"), *(STREAM.c[name] == bindparam(f"expected_{name}") for name in _COMPARED)
+)
 
 
 class StreamsPart(Part):
@@ -25,18 +35,14 @@ class StreamsPart(Part):
 
     def stream(self, name: StreamName, direction: Direction, *, lock: bool = False) -> Stream | None:
         """See the port."""
-        statement = select(STREAM).where(STREAM.c.name == str(name), STREAM.c.direction == direction.value)
-        if lock:
-            # FOR NO KEY UPDATE: a plain FOR UPDATE would make submissions wait, whose foreign keys point here.
-            statement = statement.with_for_update(key_share=True)
-        row = self._connection.execute(statement).one_or_none()
+        identity = {"name": str(name), "direction": direction.value}
+        row = self._connection.execute(_NAMED_LOCKED if lock else _NAMED, identity).one_or_none()
         return None if row is None else _to_stream(row)
 
     def add_stream(self, stream: Stream) -> Stream:
         """See the port."""
-        identity = {"name": str(stream.name), "direction": stream.direction.value}
-        statement = self._dialect.insert(STREAM).values(**identity, **_to_values(stream))
-        self._connection.execute(statement.on_conflict_do_nothing())
+        row = {"name": str(stream.name), "direction": stream.direction.value, **_to_values(stream)}
+        self._connection.execute(self._dialect.insert(STREAM).on_conflict_do_nothing(), row)
         standing = self.stream(stream.name, stream.direction)
         assert standing is not None  # noqa: S101 - it stands since the insert above
         return standing
@@ -44,9 +50,9 @@ class StreamsPart(Part):
     def update_stream(self, stream: Stream, *, expected: Stream) -> bool:
         """See the port."""
         before = _to_values(expected)
-        compared = [STREAM.c[name] == before[name] for name in _COMPARED]
-        statement = update(STREAM).where(STREAM.c.id == expected.id, *compared).values(**_to_values(stream))
-        return self._connection.execute(statement).rowcount == 1
+        compared = {f"expected_{name}": before[name] for name in _COMPARED}
+        parameters = {"stream_id": expected.id, **compared, **_to_values(stream)}
+        return self._connection.execute(_SWAP, parameters).rowcount == 1
 
     def close_epoch(self, stream_id: int, closed: Position) -> None:
         """See the port."""
@@ -78,9 +84,6 @@ class StreamsPart(Part):
         """See the port."""
         own = (STREAM.c.id == stream_id, STREAM.c.lease_holder == holder)
         self._connection.execute(update(STREAM).where(*own).values(lease_holder="", lease_until=None))
-
-
-_COMPARED = ("epoch", "watermark", "head", "sealed_epoch", "sealed_watermark", "sealed_head", "state", "fence")
 
 
 def _to_values(stream: Stream) -> dict[str, object]:

@@ -110,10 +110,10 @@ def _batches() -> None:
         *_required(TEXT, "header_key_id"),
         *_required(BYTES, "header_signature", "record_runs", "operations", "record_keys", "leaves"),
         _refers("batch", "stream_id", "stream.id"),
-        sa.UniqueConstraint("stream_id", "epoch", "first_sequence", name=op.f("uq_batch_stream_id")),
         key=("id",),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_batch_stream_id"), "batch", ["stream_id", "epoch", "first_sequence"])
 
 
 def _answers() -> None:

@@ -2,13 +2,23 @@ from __future__ import annotations
 
 import errno
 
+import pysqlite3.dbapi2 as sqlite
 import pytest
 
+from adapters.tables import FileRefused
 from certs.errors import KeystoreBroken, ProbeFailed, Reason, TrustError
 from services.domain import errors
 from services.node.exits import CommandFailed, Exit, Fault, Interrupted, Mistake, fault_of, nearest, resumable
 from services.node.home import HomeMissing
-from services.store.errors import MigrationsPending
+from services.rpc.server import AddressTaken
+from services.store.errors import MigrationsPending, UnsafeDatabase
+
+
+def sqlite_locked() -> Exception:
+    """What SQLite raises while another holds its lock."""
+    error: Exception = sqlite.OperationalError("database is locked")
+    vars(error)["sqlite_errorcode"] = sqlite.SQLITE_BUSY
+    return error
 
 
 @pytest.mark.parametrize(
@@ -30,6 +40,12 @@ from services.store.errors import MigrationsPending
         (FileNotFoundError(errno.ENOENT, "No such file", "a.csv"), Exit.NOT_FOUND),
         (PermissionError(errno.EACCES, "Permission denied", "a.csv"), Exit.NOT_PERMITTED),
         (OSError(errno.ENOSPC, "No space left on device"), Exit.FAILURE),
+        (UnsafeDatabase("x"), Exit.FAILURE),
+        (AddressTaken("x"), Exit.FAILURE),
+        (FileRefused("a.csv", "csv.nul"), Exit.FAILURE),
+        (FileRefused("a.csv", "file.missing"), Exit.NOT_FOUND),
+        (FileRefused("a.csv", "file.unreadable"), Exit.NOT_PERMITTED),
+        (sqlite_locked(), Exit.PARTNER_UNAVAILABLE),
         (Mistake("x"), Exit.USAGE),
         (HomeMissing("x"), Exit.NOT_FOUND),
     ],
@@ -40,6 +56,17 @@ def test_every_foreseen_error_has_its_exit_code(error: Exception, code: Exit) ->
 
     assert fault is not None
     assert fault.code is code
+
+
+def test_errors_of_the_store_and_the_server_have_reasons_of_their_own() -> None:
+    """A class that crosses no wire is named by its class."""
+    taken, pending = fault_of(AddressTaken("x")), fault_of(MigrationsPending(["0001"]))
+
+    assert taken is not None
+    assert taken.reason == "ADDRESS_TAKEN"
+    assert pending is not None
+    assert pending.reason == "MIGRATIONS_PENDING"
+    assert "yrdx db migrate" in pending.message
 
 
 def test_the_documented_codes_stay_as_they_are() -> None:

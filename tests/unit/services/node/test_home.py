@@ -13,6 +13,13 @@ def _fill(home: Home) -> None:
     home.settings.write_text('city = "320600"\n')
 
 
+def _fail(home: Home, error: type[BaseException]) -> None:
+    """Fill a home half and fail."""
+    _fill(home)
+    (home.path / "current").symlink_to("gen/1")
+    raise error
+
+
 def test_a_new_home_is_for_its_owner_alone(tmp_path: Path) -> None:
     """A new home and its folders have mode 0700, and it is one once settings stand in it."""
     with new_home(tmp_path / "deep" / "A") as home:
@@ -59,8 +66,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 def test_a_failed_init_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     """Whatever stops the filling, the folder is gone and init can be run again."""
     with pytest.raises(error), new_home(tmp_path / "A") as home:
-        _fill(home)
-        raise error
+        _fail(home, error)
 
     assert not home.path.exists()
 
@@ -68,9 +74,7 @@ def test_a_failed_init_leaves_nothing(tmp_path: Path, error: type[BaseException]
 def test_a_failed_init_keeps_a_folder_that_was_there(tmp_path: Path) -> None:
     """A mounted volume stays, emptied."""
     with pytest.raises(RuntimeError), new_home(tmp_path) as home:
-        (home.path / "current").symlink_to("gen/1")
-        _fill(home)
-        raise RuntimeError
+        _fail(home, RuntimeError)
 
     assert list(tmp_path.iterdir()) == []
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,7 @@ def test_every_setting_is_documented_in_both_languages() -> None:
         assert english.isascii(), name
 
 
-def test_the_environment_wins_and_each_value_names_its_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_wins_and_each_value_names_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`config show` tells an operator where to change a value."""
     home = _home(tmp_path, 'city = "320600"\nlisten = "10.0.0.1:7320"\n[delivery]\nlease_s = 7\n')
     monkeypatch.setenv("YRDX_LISTEN", "127.0.0.1:9000")
@@ -96,9 +95,10 @@ def test_an_unknown_variable_is_an_error_that_names_the_nearest(
     monkeypatch.setenv("YRDX_HOME", "/srv")
     monkeypatch.setenv("YRDX_DELIVERY__LEESE_S", "3")
 
-    with pytest.raises(SettingsMistake, match="YRDX_DELIVERY__LEESE_S, the nearest is YRDX_DELIVERY__LEASE_S") as caught:
+    with pytest.raises(SettingsMistake) as caught:
         load_settings(_home(tmp_path, 'city = "320600"\n'))
 
+    assert "YRDX_DELIVERY__LEESE_S, the nearest is YRDX_DELIVERY__LEASE_S" in str(caught.value)
     assert "YRDX_HOME" not in str(caught.value)
 
 
@@ -109,7 +109,8 @@ def test_every_mistake_is_named_at_once_with_its_place_and_without_its_value(
     monkeypatch.setenv("YRDX_LOG_LEVEL", "hunter2")
     home = _home(
         tmp_path,
-        'city = "32060"\nlisten = "nowhere"\nstore_url = "postgresql://u:hunter2@h/d"\n[limit]\nbatch_records_max = 5\n',
+        'city = "32060"\nlisten = "nowhere"\nstore_url = "postgresql://u:hunter2@h/d"\n'
+        "[limit]\nbatch_records_max = 5\n",
     )
 
     with pytest.raises(SettingsMistake) as caught:
@@ -151,12 +152,8 @@ _junk = st.recursive(
 @given(st.dictionaries(st.sampled_from(["city", "listen", "store_url", "delivery", "limit", "demo", "x"]), _junk))
 def test_junk_is_refused_by_name_or_taken(tmp_path: Path, written: dict[str, Any]) -> None:
     """Whatever stands in the file, the answer is settings or one mistake."""
-    try:
-        loaded = verify_settings(written, Home(tmp_path))
-    except SettingsMistake as error:
-        assert str(error)
-    else:
-        assert isinstance(loaded, Settings)
+    with suppress(SettingsMistake):
+        assert isinstance(verify_settings(written, Home(tmp_path)), Settings)
 
 
 def test_a_written_file_reads_back_and_documents_every_default(tmp_path: Path) -> None:

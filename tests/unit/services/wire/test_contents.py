@@ -117,6 +117,14 @@ def test_a_conflict_holds_both_headers(stream: StreamName, applied: Signed, offe
     assert (parsed.applied_header.content, parsed.offered_header.content) == (applied.content, offered.content)
 
 
+@given(signeds)
+def test_signed_bytes_are_the_contracts_message(signed: Signed) -> None:
+    """A conflict statement travels in an error's details as it is stored."""
+    parsed = exchange_pb2.Signed.FromString(CONTENTS.signed_to_bytes(signed))
+
+    assert (parsed.content, parsed.key_id, parsed.signature) == tuple(signed)
+
+
 PARSERS: list[Callable[[bytes], object]] = [
     CONTENTS.header_from_bytes,
     CONTENTS.receipt_from_bytes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +57,11 @@ def test_a_good_record_passes_with_what_the_exchange_needs() -> None:
     assert verdict(body_of(message, mends=7)) == Passed(OPERATION_UPSERT, CONTRIBUTION.key(message), 7)
 
 
+def test_a_record_may_say_when_the_fact_was_recorded() -> None:
+    """Any instant from 1970 to 9999 passes."""
+    assert isinstance(verdict(_recorded_at(253_402_300_798, nanos=999_999_999)), Passed)
+
+
 def test_a_retraction_with_a_reason_passes() -> None:
     """A record may be withdrawn when it says why."""
     found = verdict(body_of(operation=OPERATION_RETRACT, reason="duplicate of another row"))
@@ -78,8 +84,12 @@ ENVELOPES: list[tuple[str, Callable[[], bytes]]] = [
     ("record.key", lambda: body_of(key=bytes(16))),
     ("record.reason", lambda: body_of(operation=OPERATION_RETRACT)),
     ("record.reason", lambda: body_of(reason="x" * 201)),
+    ("record.source_time", lambda: _recorded_at(-1)),
+    ("record.source_time", lambda: _recorded_at(2**62)),
+    ("record.source_time", lambda: _recorded_at(1, nanos=-1)),
+    ("record.source_time", lambda: _recorded_at(1, nanos=10**9)),
     ("record.mends", lambda: body_of(mends=2**53)),
-    ("record.message", lambda: RecordBody(operation=1, key=bytes(16)).SerializeToString()),
+    ("record.message", lambda: RecordBody(operation=OPERATION_UPSERT, key=bytes(16)).SerializeToString()),
     ("record.type", lambda: _with_type("")),
     ("record.type", lambda: _with_type("type.googleapis.com/yrdx.types.v1.Division")),
     ("record.type", lambda: _with_type("example.org/yrdx.social.v1.Contribution")),
@@ -285,6 +295,12 @@ def _with_content(content: bytes) -> bytes:
 def _with_type(type_url: str) -> bytes:
     body = record()
     body.message.type_url = type_url
+    return body.SerializeToString()
+
+
+def _recorded_at(seconds: int, nanos: int = 0) -> bytes:
+    body = record()
+    body.source_time.CopyFrom(Timestamp(seconds=seconds, nanos=nanos))
     return body.SerializeToString()
 
 

@@ -3,42 +3,40 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from services.node.cli.app import app
 
-Verb = tuple[str, Any]
 
-
-def _verbs(command: Any, path: str) -> Iterator[Verb]:
-    children = getattr(command, "commands", None)
-    if children is None:
-        yield path, command
-        return
-    for name, child in children.items():
-        yield from _verbs(child, f"{path} {name}")
+def _verbs(group: TyperGroup, path: str) -> Iterator[tuple[str, TyperCommand]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _verbs(command, f"{path} {name}")
+        elif isinstance(command, TyperCommand):
+            yield f"{path} {name}", command
 
 
 ROOT = get_command(app)
+assert isinstance(ROOT, TyperGroup)
 VERBS = list(_verbs(ROOT, "yrdx"))
 
 
 def _parse(arguments: list[str]) -> None:
     """Parse a command line down to its verb without running it."""
-    command: Any = ROOT
-    while arguments and arguments[0] in getattr(command, "commands", {}):
+    command = ROOT
+    while isinstance(command, TyperGroup):
         command = command.commands[arguments.pop(0)]
     command.make_context("yrdx", arguments)
 
 
 @pytest.mark.parametrize(("path", "command"), VERBS, ids=[path for path, _ in VERBS])
-def test_every_verb_has_help_in_both_languages_and_examples_that_parse(path: str, command: Any) -> None:
+def test_every_verb_has_help_in_both_languages_and_examples_that_parse(path: str, command: TyperCommand) -> None:
     """Help is Chinese with English beside, and each example is a command line of this very verb."""
-    chinese, separator, english = command.short_help.partition(" · ")
-    examples = re.findall(r"^  (yrdx .*)$", command.help, re.MULTILINE)
+    chinese, separator, english = (command.short_help or "").partition(" · ")
+    examples = re.findall(r"^  (yrdx .*)$", command.help or "", re.MULTILINE)
 
     assert separator
     assert not chinese.isascii()
@@ -50,10 +48,10 @@ def test_every_verb_has_help_in_both_languages_and_examples_that_parse(path: str
 
 
 @pytest.mark.parametrize(("path", "command"), VERBS, ids=[path for path, _ in VERBS])
-def test_every_option_is_explained_in_both_languages(path: str, command: Any) -> None:
+def test_every_option_is_explained_in_both_languages(path: str, command: TyperCommand) -> None:
     """No option without a word on it."""
     for parameter in command.params:
-        assert " · " in (parameter.help or ""), f"{path} {parameter.name}"
+        assert " · " in (getattr(parameter, "help", None) or ""), f"{path} {parameter.name}"
 
 
 def test_the_documented_command_lines_parse() -> None:

@@ -1,0 +1,40 @@
+"""`yrdx bench`: measure this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from services.node.cli.verbs import JsonOption, group, verb
+from services.node.output import print_fields, print_json
+
+app = group("基准测试 · benchmarks")
+
+
+@app.callback()
+def bench() -> None:
+    """Keep `deliver` a verb of its own while it is the only one."""
+
+
+@verb(
+    app,
+    "deliver",
+    "节点到节点的送达速率，与下限对比 · delivery from node to node against a floor",
+    "yrdx bench deliver --json",
+    "yrdx bench deliver --records 500000 --rounds 5",
+    more="下限：同样字节经裸 mTLS 写入 SQLite · floor: the same bytes over bare mTLS into SQLite",
+)
+def deliver(
+    records: Annotated[int, typer.Option(min=1_000, help="每轮记录数 · records a round")] = 100_000,
+    rounds: Annotated[int, typer.Option(min=1, help="轮数 · rounds")] = 3,
+    json: JsonOption = False,
+) -> None:
+    """Measure delivery."""
+    from services.node.bench.deliver import bench_deliver
+
+    result = bench_deliver(records=records, rounds=rounds).to_json()
+    if json:
+        print_json(result)
+    else:
+        print_fields({name: str(value) for name, value in result.items()})

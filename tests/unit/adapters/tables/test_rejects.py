@@ -1,0 +1,55 @@
+"""The file that a clerk mends: the source's own shape, the reasons beside."""
+
+from __future__ import annotations
+
+import csv
+import stat
+from pathlib import Path
+
+from adapters.tables import CsvLayout, RejectsFile, open_csv
+
+LAYOUT = CsvLayout(("AAC001", "AAC003", "AAE180"), "gb18030")
+
+
+def test_shape_and_reasons(tmp_path: Path) -> None:
+    """Columns, encoding and delimiter are the source's; four columns in Chinese say why."""
+    path = tmp_path / "rejects.csv"
+    with RejectsFile(path, LAYOUT) as rejects:
+        rejects.row(7, ["1", "𠮷明", "-5.00"], "AAE180", "money.yuan2", "金额… / money…")
+        assert rejects.rows == 1
+    rows = list(csv.reader(path.read_bytes().decode("gb18030").splitlines()))
+    assert rows == [
+        ["AAC001", "AAC003", "AAE180", "行号", "列", "规则", "拒绝原因"],
+        ["1", "𠮷明", "'-5.00", "7", "AAE180", "money.yuan2", "金额… / money…"],
+    ]
+
+
+def test_reasons_stand_under_their_headings(tmp_path: Path) -> None:
+    """Rows with too few, too many or no cells keep the reasons in place and lose nothing."""
+    path = tmp_path / "rejects.csv"
+    with RejectsFile(path, LAYOUT) as rejects:
+        for cells in ([], ["1"], ["1", "2", "3", "4"]):
+            rejects.row(2, cells, "", "csv.cells", "…")
+    rows = list(csv.reader(path.read_bytes().decode("gb18030").splitlines()))[1:]
+    assert [row[:3] for row in rows] == [["", "", ""], ["1", "", ""], ["1", "2", "3,4"]]
+    assert all(row[3:] == ["2", "", "csv.cells", "…"] for row in rows)
+
+
+def test_readable_as_a_source_once_mended(tmp_path: Path) -> None:
+    """A mended rejects file is a source of the same layout."""
+    path = tmp_path / "rejects.csv"
+    with RejectsFile(path, LAYOUT) as rejects:
+        rejects.row(7, ["1", "=张三", "5.00"], "AAC003", "x", "…")
+    with open_csv(path, LAYOUT) as source:
+        assert [row.cells for row in source] == [["1", "=张三", "5.00"]]
+
+
+def test_header_first_and_owner_only(tmp_path: Path) -> None:
+    """The header stands before any row is rejected; a former file's mode does not matter."""
+    path = tmp_path / "rejects.csv"
+    path.write_text("old")
+    path.chmod(0o644)
+    rejects = RejectsFile(path, LAYOUT)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    rejects.close()
+    assert path.read_bytes().startswith(b"AAC001,")

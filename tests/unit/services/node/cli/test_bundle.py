@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from certs.bundle import parse_bundle, read_bundle
+from certs.errors import KeystoreBroken
+from certs.keystore import create_keystore
+from services.node.cli.bundle import current_bundle
+from services.node.home import Home, new_home
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home with keys."""
+    with new_home(tmp_path / "A") as home:
+        create_keystore(home.path, "320600", now=NOW, random=os.urandom)
+        home.settings.write_text('city = "320600"\n')
+    return home
+
+
+def test_the_bundle_says_what_a_partner_needs(home: Home) -> None:
+    """City, version 1, the endpoint and a signature that stands."""
+    signed = current_bundle(home, "127.0.0.1:7320", now=NOW)
+
+    assert parse_bundle(signed.data, now=NOW).bundle == signed.bundle
+    assert (signed.bundle.city, signed.bundle.version, signed.bundle.endpoint) == ("320600", 1, "127.0.0.1:7320")
+
+
+def test_exporting_again_gives_the_same_bytes(home: Home) -> None:
+    """Two different files that both call themselves version 1 would look like a forgery."""
+    first = current_bundle(home, "127.0.0.1:7320", now=NOW)
+
+    assert current_bundle(home, "127.0.0.1:7320", now=NOW + timedelta(days=1)).data == first.data
+
+
+def test_another_statement_is_the_next_version_and_names_the_last(home: Home) -> None:
+    """A new endpoint makes version 2, chained to version 1, under the same key."""
+    first = current_bundle(home, "127.0.0.1:7320", now=NOW)
+    second = current_bundle(home, "127.0.0.1:9000", now=NOW + timedelta(days=1))
+
+    assert (second.bundle.version, second.bundle.previous) == (2, first.digest)
+    assert second.fingerprint == first.fingerprint
+    assert read_bundle(home.bundle.read_bytes()) == second
+
+
+def test_with_the_key_offline_only_the_last_bundle_can_be_exported(home: Home) -> None:
+    """A new version needs the bundle key; the present one does not."""
+    first = current_bundle(home, "127.0.0.1:7320", now=NOW)
+    (home.offline / "bundle.key").unlink()
+
+    assert current_bundle(home, "127.0.0.1:7320", now=NOW).data == first.data
+    with pytest.raises(KeystoreBroken, match="not on this machine"):
+        current_bundle(home, "127.0.0.1:9000", now=NOW)
