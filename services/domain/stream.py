@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 _NAME: Final = re.compile(
-    r"(?P<a>\d{6})/(?P<b>\d{6})/(?P<dataset>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+)/(?P<shard>\d{1,3})"
+    r"(?P<a>[0-9]{6})/(?P<b>[0-9]{6})/(?P<dataset>[a-z][a-z0-9_]*(?:[.][a-z][a-z0-9_]*)+)/(?P<shard>0|[1-9][0-9]{0,2})"
 )
 
 GENESIS: Final = bytes(32)
@@ -86,7 +86,6 @@ class Stream:
         sealed: Outbound: end of the last sealed batch. Inbound: equal to ``position``.
         state: Whether it may run.
         state_reason: Why it may not; plain language, empty while OPEN.
-        replay_until: Inbound, REPLAY: watermark at which the replay is complete.
         closed: Where the previous epoch ended; None in the first one.
         hash_algorithm: "SHA256" or "SM3"; fixed within an epoch.
         fence: Outbound: fencing number of the lease that was last taken.
@@ -99,7 +98,6 @@ class Stream:
     sealed: Position = Position()
     state: StreamState = StreamState.OPEN
     state_reason: str = ""
-    replay_until: int = 0
     closed: Position | None = None
     hash_algorithm: str = "SHA256"
     fence: int = 0

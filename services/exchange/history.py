@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from services.domain.batch import Record, StoredBatch
@@ -12,6 +12,8 @@ from services.ports.channel import ReceiptedBatch
 from services.ports.store import Transaction
 
 PAGE_RECEIPTS: Final = 100
+PAGE_BYTES: Final = 1 << 21
+"""Headers and receipts in one answer: a receipt that refuses a whole batch has some 300 KiB."""
 PAGE_FULL: Final = 2
 """Batches in one answer: two full ones stay below the message limit at any batch size."""
 
@@ -40,7 +42,20 @@ def receipted_batches(  # noqa: PLR0913 - one page of one view of one stream
     page_max = PAGE_FULL if full else PAGE_RECEIPTS
     limit = min(page_size or page_max, page_max)
     found = tx.receipted(stream.id, epoch, after_sequence=after_sequence, limit=limit + 1)
-    return [_receipted(tx, batch, full=full) for batch in found[:limit]], len(found) > limit
+    sizes = (len(batch.signed_header.content) + len(batch.receipt.content if batch.receipt else b"") for batch in found)
+    page = found[: within(sizes, count_max=limit, bytes_max=PAGE_BYTES)]
+    return [_receipted(tx, batch, full=full) for batch in page], len(found) > len(page)
+
+
+def within(sizes: Iterable[int], *, count_max: int, bytes_max: int) -> int:
+    """Return how many items fit into a page: at least one, where there is one."""
+    count = total = 0
+    for size in sizes:
+        total += size
+        if count and (count >= count_max or total > bytes_max):
+            break
+        count += 1
+    return count
 
 
 def _receipted(tx: Transaction, batch: StoredBatch, *, full: bool) -> ReceiptedBatch:

@@ -37,7 +37,9 @@ from services.exchange.parts import Parts
 from services.ports.gate import Passed
 from services.ports.store import Transaction
 
-_SUPERSEDED = Violation("", "mends.superseded", "a newer record of this subject was accepted since")
+_SUPERSEDED = Violation(
+    "", "mends.superseded", "此后已接收该对象的更新记录 (a newer record of this subject was accepted since)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +170,9 @@ def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed 
             bodies.append(parts.codec.decode(record.body))
         except Rejected:
             bodies.append(b"")
-            broken[offset] = Violation("", "record.codec", "the payload codec cannot decode the record")
+            broken[offset] = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
         if len(record.salt) != 16:
-            broken[offset] = Violation("", "record.salt", "the salt is not 16 bytes")
+            broken[offset] = Violation("", "record.salt", "盐值须为 16 字节 (the salt must have 16 bytes)")
     verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
     for offset, violation in broken.items():
         verdicts[offset] = violation

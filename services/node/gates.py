@@ -129,6 +129,10 @@ class _PooledGate:
         """Return the known versions of a dataset."""
         return self.local.standards(dataset)
 
+    def indispensable(self, dataset: str, standard: str) -> frozenset[str]:
+        """Return the fields that no agreement may leave out."""
+        return self.local.indispensable(dataset, standard)
+
     def complete_key(self, dataset: str, standard: str, body: bytes) -> bytes:
         """Fill in an empty key."""
         return self.local.complete_key(dataset, standard, body)

@@ -37,6 +37,14 @@ class Gate(Protocol):
         """Return the versions of a dataset's standard that are known here; empty when the dataset is unknown."""
         ...
 
+    def indispensable(self, dataset: str, standard: str) -> frozenset[str]:
+        """Return the fields that a record of a standard cannot do without: its key, and what is required.
+
+        Raises:
+            services.domain.errors.DatasetUnknown: The dataset or version is not known here.
+        """
+        ...
+
     def check(
         self, dataset: str, standard: str, bodies: Sequence[bytes], *, fields: Sequence[str] = ("*",)
     ) -> list[Passed | Violation]:

@@ -180,6 +180,9 @@ class Agreements(NodeDesk):
         if agreement.standard not in known:
             names = ", ".join(known) or "none: the dataset is unknown"
             raise Malformed(f"standard {agreement.standard} of {agreement.dataset} is not known here (known: {names})")
+        missing = self.parts.gate.indispensable(agreement.dataset, agreement.standard) - set(agreement.fields)
+        if "*" not in agreement.fields and missing:
+            raise Malformed(f"fields lacks {', '.join(sorted(missing))}: without these every record would be refused")
 
 
 class Streams(Listings):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from typing import Final
 
 from services import __version__
@@ -15,6 +14,7 @@ from services.domain.outbox import RejectedRow
 from services.domain.partner import PartnerState
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import read_in_thread
+from services.exchange.history import within
 from services.exchange.parts import Parts
 from services.ports.store import Transaction
 from services.rpc.exchange_service import stream_name
@@ -24,6 +24,7 @@ from services.wire.times import time_to_pb
 from yrdx.node.v1 import node_pb2
 
 PAGE_RECORDS: Final = 1_000
+PAGE_BYTES: Final = 1 << 20
 AHEAD_PAGES: Final = 2
 PAGE_REJECTIONS: Final = 1_000
 PAGE_RECEIPTS: Final = 100
@@ -144,7 +145,7 @@ class Listings(NodeDesk):
                 for record in records
                 if record.body
             )
-            while page := list(islice(entries, PAGE_RECORDS)):
+            for page in _pages(entries):
                 emit(node_pb2.ExportInboxResponse(stream=str(stream.name), entries=page))
 
     def _outbox_pages(
@@ -161,7 +162,7 @@ class Listings(NodeDesk):
             _Entry(epoch=epoch, sequence=sequence, body=self.parts.codec.decode(record.body))
             for epoch, sequence, record in tx.outbox_bodies(stream.id)
         )
-        while page := list(islice(entries, PAGE_RECORDS)):
+        for page in _pages(entries):
             emit(node_pb2.ExportOutboxResponse(stream=str(name), entries=page))
 
     def _receipts(
@@ -170,17 +171,33 @@ class Listings(NodeDesk):
         wanted = stream_name(request.stream) if request.stream else None
         entries = []
         for stream in tx.streams():
-            if wanted not in (None, stream.name):
-                continue
-            for epoch in range(1, stream.position.epoch + 1):
-                found = tx.receipted(
-                    stream.id,
-                    epoch,
-                    after_sequence=request.after_sequence,
-                    limit=request.page_size or PAGE_RECEIPTS,
-                )
-                entries += [_receipt_entry(self.parts, stream, batch) for batch in found]
+            if wanted in (None, stream.name):
+                for epoch in range(1, stream.position.epoch + 1):
+                    entries += self._receipts_of(tx, stream, epoch, request)
         return entries
+
+    def _receipts_of(
+        self, tx: Transaction, stream: Stream, epoch: int, request: node_pb2.ListReceiptsRequest
+    ) -> list[node_pb2.ListReceiptsResponse.ReceiptEntry]:
+        limit = request.page_size or PAGE_RECEIPTS
+        found = tx.receipted(stream.id, epoch, after_sequence=request.after_sequence, limit=limit)
+        sizes = (len(batch.receipt.content) for batch in found if batch.receipt)
+        fitting = within(sizes, count_max=limit, bytes_max=PAGE_BYTES)
+        return [_receipt_entry(self.parts, stream, batch) for batch in found[:fitting]]
+
+
+def _pages(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    """Cut entries into pages that stay below the message limit whatever their bodies' size."""
+    page: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        if page and (len(page) >= PAGE_RECORDS or size + len(entry.body) > PAGE_BYTES):
+            yield page
+            page, size = [], 0
+        page.append(entry)
+        size += len(entry.body)
+    if page:
+        yield page
 
 
 def _fill_inbound(tx: Transaction, stream: Stream, status: node_pb2.StreamStatus) -> None:

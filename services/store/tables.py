@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Index, MetaData, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from services.store.columns import ROW_ID, UtcTime
@@ -53,7 +53,6 @@ class StreamRow(StoreTable, table=True):
     sealed_head: bytes
     state: str
     state_reason: str
-    replay_until: int = Field(sa_type=BigInteger)
     closed_epoch: int | None = Field(sa_type=BigInteger)
     closed_watermark: int | None = Field(sa_type=BigInteger)
     closed_head: bytes | None
@@ -136,10 +135,13 @@ class PendingRow(StoreTable, table=True):
 
 
 class BatchRow(StoreTable, table=True):
-    """A sealed (outbound) or applied (inbound) batch (`services.domain.batch.StoredBatch`). Never changed.
+    """A sealed (outbound) or applied (inbound) batch (`services.domain.batch.StoredBatch`).
+
+    Only ``abandoned`` ever changes.
 
     Attributes:
         oldest_time: Outbound: when its oldest record was submitted.
+        abandoned: Outbound: it will never have a receipt; kept as evidence, found by nobody (`AbandonedBatchRow`).
         record_runs: Outbound: its records' ids in sequence, as runs (`services.store.runs`).
         operations: Inbound: ``Operation`` number, one byte for each record, 0 when it was rejected.
         record_keys: Inbound: business key, 16 bytes for each record, zero when it was rejected.
@@ -147,9 +149,20 @@ class BatchRow(StoreTable, table=True):
     """
 
     __tablename__ = "batch"
-    # Not unique: an abandoned batch keeps its place as evidence beside the one that took its sequences. That two
-    # valid batches never overlap is the stream row's compare-and-swap.
-    __table_args__ = (Index(None, "stream_id", "epoch", "first_sequence"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "stream_id", "epoch", "first_sequence"),
+        # An abandoned batch keeps its place as evidence beside the one that took its sequences.
+        Index(
+            "uq_batch_stream_id",
+            "stream_id",
+            "epoch",
+            "first_sequence",
+            unique=True,
+            sqlite_where=text("NOT abandoned"),
+            postgresql_where=text("NOT abandoned"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
     stream_id: int = Field(sa_type=ROW_ID, foreign_key="stream.id")
@@ -157,6 +170,7 @@ class BatchRow(StoreTable, table=True):
     first_sequence: int = Field(sa_type=BigInteger)
     record_count: int
     oldest_time: datetime | None = Field(sa_type=UtcTime)
+    abandoned: bool
     header_hash: bytes
     header: bytes
     header_key_id: str

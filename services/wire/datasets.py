@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 import yrdx
+from buf.validate import validate_pb2
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
 from services.domain.tags import business_key
@@ -30,6 +31,7 @@ from services.wire.runs import MessageRun
 from yrdx.types.v1 import types_pb2
 
 _DATASET: Final[Any] = types_pb2.dataset  # protoc types an extension as its mere descriptor
+_RULES: Final[Any] = validate_pb2.field
 
 _INTEGER_TYPES: Final = frozenset(
     {
@@ -56,6 +58,7 @@ class Dataset:
         key: Business key of a message, 16 bytes.
         first_broken: First named rule or sum that a message breaks, or None.
         run: Parses and validates many messages at once.
+        indispensable: Fields of the key and of sums, and those marked as required: no agreement may leave them out.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Dataset:
     key: Callable[[Message], bytes]
     first_broken: Callable[[Message], Violation | None]
     run: MessageRun
+    indispensable: frozenset[str]
 
 
 class Datasets:
@@ -128,7 +132,17 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
         key=_compile_key(descriptor, declared.key),
         first_broken=_compile_first_broken(descriptor, declared.sums),
         run=MessageRun(message_class),
+        indispensable=frozenset(_indispensable(descriptor, declared)),
     )
+
+
+def _indispensable(descriptor: Descriptor, declared: types_pb2.Dataset) -> Iterator[str]:
+    yield from declared.key
+    for one in declared.sums:
+        yield from (one.total, *one.parts)
+    for field in descriptor.fields:
+        if field.GetOptions().Extensions[_RULES].required:
+            yield field.name
 
 
 def _contract_files() -> Iterator[FileDescriptor]:

@@ -67,6 +67,10 @@ class ContractGate:
         """Return the versions of a dataset's standard that are known here."""
         return self._datasets.standards(dataset)
 
+    def indispensable(self, dataset: str, standard: str) -> frozenset[str]:
+        """Return the fields that no agreement may leave out; see the port."""
+        return self._datasets.find(dataset, standard).indispensable
+
     def check(
         self, dataset: str, standard: str, bodies: Sequence[bytes], *, fields: Sequence[str] = ("*",)
     ) -> list[Passed | Violation]:

@@ -12,10 +12,10 @@ from sqlalchemy import Select, select
 
 from services.domain.batch import Signed, StoredBatch
 from services.store.dialect import Dialect
-from services.store.tables import ABANDONED, BATCH, RECEIPT
+from services.store.tables import BATCH, RECEIPT
 from services.store.transaction.part import Part
 
-NOT_ABANDONED: Final = ~select(ABANDONED.c.batch_id).where(ABANDONED.c.batch_id == BATCH.c.id).exists()
+NOT_ABANDONED: Final = ~BATCH.c.abandoned
 
 BATCHES: Final = (
     select(
@@ -84,6 +84,7 @@ class BatchesPart(Part):
             "first_sequence": batch.first_sequence,
             "record_count": batch.record_count,
             "oldest_time": oldest_time,
+            "abandoned": False,
             "header_hash": batch.header_hash,
             "header": header.content,
             "header_key_id": header.key_id,

@@ -117,6 +117,8 @@ class RecoveryPart(AnswersPart):
         if given_up:
             rows = [{"batch_id": row.id, "outcome": outcome, "reason": reason} for row in given_up]
             self._connection.execute(insert(ABANDONED), rows)
+            ids = [row.id for row in given_up]
+            self._connection.execute(update(BATCH).where(BATCH.c.id.in_(ids)).values(abandoned=True))
         return [run for row in given_up for run in runs.unpack(row.record_runs)]
 
     def _append_recovered(

@@ -24,7 +24,6 @@ def full(stream: Stream) -> Stream:
         sealed=Position(3, 60, b"s" * 32),
         state=StreamState.DIVERGED,
         state_reason="an operator decides · 待处理",
-        replay_until=50,
         closed=Position(2, 9, b"c" * 32),
         hash_algorithm="SM3",
     )

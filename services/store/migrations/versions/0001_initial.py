@@ -45,7 +45,6 @@ def _streams() -> None:
         *_required(NUMBER, "sealed_epoch", "sealed_watermark"),
         *_required(BYTES, "sealed_head"),
         *_required(TEXT, "state", "state_reason"),
-        *_required(NUMBER, "replay_until"),
         sa.Column("closed_epoch", NUMBER),
         sa.Column("closed_watermark", NUMBER),
         sa.Column("closed_head", BYTES),
@@ -106,6 +105,7 @@ def _batches() -> None:
         *_required(NUMBER, "epoch", "first_sequence"),
         *_required(COUNT, "record_count"),
         sa.Column("oldest_time", MICROS),
+        *_required(sa.Boolean(), "abandoned"),
         *_required(BYTES, "header_hash", "header"),
         *_required(TEXT, "header_key_id"),
         *_required(BYTES, "header_signature", "record_runs", "operations", "record_keys", "leaves"),
@@ -113,7 +113,12 @@ def _batches() -> None:
         key=("id",),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_batch_stream_id"), "batch", ["stream_id", "epoch", "first_sequence"])
+    sequences = ["stream_id", "epoch", "first_sequence"]
+    standing = sa.text("NOT abandoned")
+    op.create_index(op.f("ix_batch_stream_id"), "batch", sequences)
+    op.create_index(
+        "uq_batch_stream_id", "batch", sequences, unique=True, sqlite_where=standing, postgresql_where=standing
+    )
 
 
 def _answers() -> None:
