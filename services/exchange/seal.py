@@ -74,12 +74,10 @@ def _next_rows(tx: Transaction, stream: Stream) -> list[PendingRow]:
 
 def fitting(rows: Sequence[PendingRow], bytes_max: int) -> list[PendingRow]:
     """Return the longest run of rows, at least one, that stays within a batch's bytes."""
-    total = 0
-    for count, row in enumerate(rows):
-        total += len(row.salt) + len(row.body)
-        if total > bytes_max and count:
-            return list(rows[:count])
-    return list(rows)
+    sizes = [len(row.salt) + len(row.body) for row in rows]
+    while len(sizes) > 1 and sum(sizes) > bytes_max:
+        sizes.pop()
+    return list(rows[: len(sizes)])
 
 
 def _sign_batch(tx: Transaction, parts: Parts, stream: Stream, records: list[Record]) -> tuple[Batch, StoredBatch]:

@@ -8,6 +8,8 @@ import os
 # Read when grpc is first imported; set any later it does nothing, silently. Not `setdefault`: what the caller's
 # environment says must not weaken it (docs/architecture.md, "TLS").
 os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-PSK-CHACHA20-POLY1305"
+# gRPC's core writes plain lines to stderr, also for each handshake that it refuses; the log there is JSON.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import sys
 import traceback

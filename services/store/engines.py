@@ -106,7 +106,7 @@ def postgresql_engine(url: str) -> Engine:
         # No prepared statements: behind PgBouncer the next transaction may run on another server connection.
         connect_args={"prepare_threshold": None, "connect_timeout": int(LOCK_TIMEOUT_S)},
     )
-    event.listen(engine, "connect", lambda connection, _: _verify_postgresql_connection(connection))
+    event.listen(engine, "connect", lambda connection, _: _prepare_postgresql(connection))
     return engine
 
 
@@ -156,7 +156,10 @@ def _connect_sqlite(path: Path, *, writes: bool) -> sqlite.Connection:
     return connection
 
 
-def _verify_postgresql_connection(connection: Any) -> None:  # noqa: ANN401 - the driver's
+def _prepare_postgresql(connection: Any) -> None:  # noqa: ANN401 - the driver's
+    # Ranges of ids look far larger to the planner than they are, large enough to compile every query.
+    connection.execute("SET jit = off")
+    connection.commit()
     names = (*_MUST_BE_ON, "synchronous_commit")
     found = connection.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in names)).fetchone()
     connection.rollback()

@@ -107,7 +107,7 @@ class World:
         for name, partner in (("sender", SHANGHAI), ("receiver", NANTONG)):
             migrate(self._url(name))
             self._open(name)
-            self._write(name, partial(introduce, partner=partner))
+            self.write(name, partial(introduce, partner=partner))
 
     # Sources
 
@@ -119,13 +119,13 @@ class World:
                 self.answered[source] = self.answered.get(source, 0) + count
             return
         # The client asks where the source stands and goes on from there: forwards after a lost answer.
-        opened = self._write("sender", partial(self._open_source, source=source))
+        opened = self.write("sender", partial(self._open_source, source=source))
         self.answered[source] = max(self.answered.get(source, 0), opened)
 
     def submit_rest(self, source: str) -> None:
         """A client submits again what it was told stands and what does not stand any more."""
         answered = self.answered.get(source, 0)
-        while (at := self._write("sender", partial(self._open_source, source=source))) < answered:
+        while (at := self.write("sender", partial(self._open_source, source=source))) < answered:
             self._submit(source, at, answered - at)
 
     def _submit(self, source: str, after: int, count: int) -> None:
@@ -137,7 +137,7 @@ class World:
             opened = open_source(tx, parts, STREAM, source, label=source, again=False)
             submit_chunk(tx, parts, opened, check_chunk(parts, opened.agreement, chunk))
 
-        self._write("sender", work)
+        self.write("sender", work)
 
     def _open_source(self, tx: Transaction, source: str) -> int:
         return open_source(tx, self.sender_parts, STREAM, source, label=source, again=False).source.position
@@ -153,7 +153,7 @@ class World:
             until = now + timedelta(seconds=LEASE_S)
             return tx.take_lease(stream.id, process.name, now=now, until=until) if stream else None
 
-        fence = self._write("sender", take)
+        fence = self.write("sender", take)
         if fence is not None:
             process.fence = fence
 
@@ -164,7 +164,7 @@ class World:
             return
         with suppress(LeaseLost, Diverged):
             work = partial(make_opening, parts=self.sender_parts, name=STREAM, fence=process.fence)
-            process.opening = self._write("sender", work)
+            process.opening = self.write("sender", work)
             self._send(process, "opening", process.opening)
 
     def seal(self, process: Process) -> None:
@@ -173,7 +173,7 @@ class World:
             return
         try:
             work = partial(seal_next, parts=self.sender_parts, name=STREAM, fence=process.fence)
-            batch = self._write("sender", work)
+            batch = self.write("sender", work)
         except (LeaseLost, Diverged):
             self.hang_up(process)
             return
@@ -242,10 +242,10 @@ class World:
             work = partial(
                 settle_receipt, parts=self.sender_parts, name=STREAM, fence=process.fence or 0, signed=content
             )
-            self._write("sender", work)
+            self.write("sender", work)
         elif process.opening is not None:
             answer = read_answer(self.sender_parts, STREAM, process.opening, content)
-            resume = self._write("sender", partial(resume_from, name=STREAM, fence=process.fence or 0, answer=answer))
+            resume = self.write("sender", partial(resume_from, name=STREAM, fence=process.fence or 0, answer=answer))
             if resume.replay_until:
                 for batch in self._read("sender", partial(self._unanswered, replay=True)):
                     self._send(process, "batch", batch)
@@ -259,7 +259,7 @@ class World:
             return
         self.hang_up(process)
         if isinstance(error, Conflict | Malformed) and not isinstance(error, Diverged | Recovering | LeaseLost):
-            self._write("sender", partial(mark_diverged, name=STREAM, reason=str(error)))
+            self.write("sender", partial(mark_diverged, name=STREAM, reason=str(error)))
 
     def _send(self, process: Process, kind: str, content: Signed | Batch, session: int | None = None) -> None:
         self.network.append(Message(kind, process, session or process.session, content))
@@ -270,7 +270,7 @@ class World:
         """The receiver judges an opening."""
         opening = read_opening(self.receiver_parts, signed, NANTONG)
         work = partial(answer_opening, parts=self.receiver_parts, signed=signed, opening=opening)
-        opened = self._write("receiver", work)
+        opened = self.write("receiver", work)
         if opened.refusal is not None:
             raise opened.refusal
         assert opened.answer is not None
@@ -279,7 +279,7 @@ class World:
     def apply(self, batch: Batch) -> Signed:
         """The receiver applies a batch."""
         verified = verify_batch(self.receiver_parts, batch, NANTONG, ("*",))
-        applied = self._write("receiver", partial(apply_batch, parts=self.receiver_parts, verified=verified))
+        applied = self.write("receiver", partial(apply_batch, parts=self.receiver_parts, verified=verified))
         if applied.conflict is not None:
             raise applied.conflict
         assert applied.receipt is not None
@@ -337,7 +337,7 @@ class World:
     def _operate(self) -> None:
         inbound, outbound = self._stream("receiver", Direction.INBOUND), self._stream("sender", Direction.OUTBOUND)
         if inbound is not None and inbound.state is StreamState.RECOVERING:
-            self._write("receiver", partial(allow_replay, name=STREAM))
+            self.write("receiver", partial(allow_replay, name=STREAM))
         elif outbound is not None and outbound.state is StreamState.DIVERGED:
             with suppress(Recovering):
                 self.recover_sender()
@@ -351,7 +351,7 @@ class World:
             self.new_epoch()
 
     def _ask_position(self) -> OpeningAnswer:
-        opening = self._write("sender", partial(make_opening, parts=self.sender_parts, name=STREAM))
+        opening = self.write("sender", partial(make_opening, parts=self.sender_parts, name=STREAM))
         return read_answer(self.sender_parts, STREAM, opening, self.answer(opening))
 
     def _take_back_all(self, answer: OpeningAnswer) -> None:
@@ -362,8 +362,8 @@ class World:
             if stream.position.epoch >= answer.position.epoch:
                 break
             epoch = stream.position.epoch + 1
-            self._write("sender", partial(next_epoch_known, name=STREAM, epoch=epoch))
-        self._write("sender", partial(finish_recovery, name=STREAM, answer=answer))
+            self.write("sender", partial(next_epoch_known, name=STREAM, epoch=epoch))
+        self.write("sender", partial(finish_recovery, name=STREAM, answer=answer))
 
     def _take_back_epoch(self) -> None:
         more = True
@@ -381,7 +381,7 @@ class World:
                 full=True,
             )
             batches, more = self._read("receiver", find)
-            self._write("sender", partial(take_back, parts=self.sender_parts, name=STREAM, batches=batches))
+            self.write("sender", partial(take_back, parts=self.sender_parts, name=STREAM, batches=batches))
 
     def _at_rest(self) -> bool:
         inbound, outbound = self._stream("receiver", Direction.INBOUND), self._stream("sender", Direction.OUTBOUND)
@@ -428,6 +428,15 @@ class World:
             "sender", lambda tx: [record.body for _, _, record in tx.outbox_bodies(stream.id) if record.body]
         )
 
+    def store(self, name: str) -> Store:
+        """Return a city's store."""
+        return self._stores[name]
+
+    def pending(self) -> int:
+        """Return how many records wait for an answer."""
+        stream = self._stream("sender", Direction.OUTBOUND)
+        return self._read("sender", lambda tx: tx.stream_progress(stream.id).pending) if stream else 0
+
     def state(self, name: str, direction: Direction) -> StreamState:
         """Return the state of one end."""
         stream = self._stream(name, direction)
@@ -460,7 +469,7 @@ class World:
         answer = self._ask_position()
         with suppress(Conflict, Malformed):
             self._take_back_epoch()
-        self._write("sender", partial(open_epoch, name=STREAM, answer=answer, void=False, reason="test"))
+        self.write("sender", partial(open_epoch, name=STREAM, answer=answer, void=False, reason="test"))
 
     # Stores
 
@@ -492,7 +501,8 @@ class World:
     def _open(self, name: str) -> None:
         self._stores[name] = open_store(self._url(name))
 
-    def _write(self, name: str, work: Callable[[Transaction], T]) -> T:
+    def write(self, name: str, work: Callable[[Transaction], T]) -> T:
+        """Run a unit of work in a city's store."""
         return self._stores[name].write(work).result(timeout=30)
 
     def _read(self, name: str, work: Callable[[Transaction], T]) -> T:

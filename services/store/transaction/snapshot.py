@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from struct import unpack
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, select, tuple_
@@ -24,6 +25,8 @@ _SEQUENCE: Final = (1 << _SEQUENCE_BITS) - 1
 _NO_BOUND: Final = (1 << 63) - 1
 _PAGE_BATCHES_MAX: Final = 64
 _READ_RECORDS: Final = 1_000
+_LATEST_RECORDS: Final = 250_000
+"""Records whose keys are compared with all later ones at once: about 50 MB, and 40 scans of ten million keys."""
 
 _APPLIED: Final = (
     select(
@@ -56,8 +59,8 @@ class _Applied(NamedTuple):
     def first_position(self) -> int:
         return position_of(self.epoch, self.first_sequence)
 
-    def split_keys(self) -> list[bytes]:
-        return [self.record_keys[start : start + KEY_BYTES] for start in range(0, len(self.record_keys), KEY_BYTES)]
+    def split_keys(self) -> Sequence[bytes]:
+        return unpack(f"{KEY_BYTES}s" * self.record_count, self.record_keys)
 
 
 class SnapshotPart(InboxPart):
@@ -103,10 +106,11 @@ class SnapshotPart(InboxPart):
 
     def _stored(self, stream_id: int, after: int, upto: int, *, latest_only: bool) -> Iterator[StoredRecord]:
         """Yield records with a position above ``after`` and at most ``upto``; deleted ones are left out."""
-        for page in self._pages(stream_id, after, upto):
-            last = self._last_of_page(stream_id, page, upto) if latest_only else None
-            for batches in _groups(page):
-                for record in self._stored_in(batches):
+        batches = (batch for page in self._pages(stream_id, after, upto) for batch in page)
+        for some in _groups(batches, _LATEST_RECORDS if latest_only else _READ_RECORDS):
+            last = self._last_of(stream_id, some, upto) if latest_only else None
+            for few in _groups(some, _READ_RECORDS):
+                for record in self._stored_in(few):
                     if after < record.id <= upto and (last is None or last[record.key] == record.id):
                         yield record
 
@@ -120,19 +124,20 @@ class SnapshotPart(InboxPart):
                     position = position_of(batch.epoch, sequence)
                     yield StoredRecord(position, batch.epoch, sequence, operation, keys[offset], *found[1:])
 
-    def _last_of_page(self, stream_id: int, page: Sequence[_Applied], upto: int) -> dict[bytes, int]:
-        wanted = {key for batch in page for key in batch.split_keys()}
-        return self._last_positions(stream_id, wanted, page[0].first_position, upto)
+    def _last_of(self, stream_id: int, batches: Sequence[_Applied], upto: int) -> dict[bytes, int]:
+        """Return the last position of every key of some batches. Scans the keys of all later ones."""
+        wanted = {key for batch in batches for key in batch.split_keys()}
+        return self._last_positions(stream_id, wanted, batches[0].first_position, upto)
 
     def _last_positions(self, stream_id: int, wanted: set[bytes], after: int, upto: int) -> dict[bytes, int]:
         """Return the last position, above about ``after`` and at most ``upto``, of each key that has one."""
         last: dict[bytes, int] = {}
         for page in self._pages(stream_id, after, upto):
             for batch in page:
-                keys = batch.split_keys()
-                if not wanted.isdisjoint(keys):
-                    positions = range(batch.first_position, batch.first_position + batch.record_count)
-                    last.update((k, p) for k, p in zip(keys, positions, strict=True) if k in wanted and p <= upto)
+                keys = batch.split_keys()[: upto + 1 - batch.first_position]
+                if hits := wanted.intersection(keys):
+                    places = enumerate(keys, batch.first_position)
+                    last.update((key, position) for position, key in places if key in hits)
         return last
 
     def _pages(self, stream_id: int, after: int, upto: int) -> Iterator[list[_Applied]]:
@@ -166,13 +171,15 @@ def position_of(epoch: int, sequence: int) -> int:
     return epoch << _SEQUENCE_BITS | sequence
 
 
-def _groups(batches: Iterable[_Applied]) -> Iterator[list[_Applied]]:
-    """Join small batches, so that each read of payloads is worth its while."""
+def _groups(batches: Iterable[_Applied], records: int) -> Iterator[list[_Applied]]:
+    """Join batches until each group has some records."""
     group: list[_Applied] = []
+    count = 0
     for batch in batches:
         group.append(batch)
-        if sum(one.record_count for one in group) >= _READ_RECORDS:
+        count += batch.record_count
+        if count >= records:
             yield group
-            group = []
+            group, count = [], 0
     if group:
         yield group

@@ -18,7 +18,7 @@ from tests.integration.support.pairs import Pair
 from tests.integration.support.waiting import POLL_S
 
 SYNC_WITHIN_S: Final = 120
-RUNS_MAX: Final = 200
+RUNS_MAX: Final = 60
 """Of one file: a sync that never gets through is a failure of its own."""
 DELAY_S_MAX: Final = 0.02
 
@@ -54,7 +54,7 @@ class Feeder:
                 if self._synced(file):
                     break
             else:
-                raise AssertionError(f"{file.path.name} was not synced in {RUNS_MAX} runs")
+                raise AssertionError(f"{file.path.name} was not synced in {RUNS_MAX} runs; the last one: {self.ended[-1:]}")
 
     def kill(self) -> None:
         """Kill the sync that runs, if one does."""

@@ -15,14 +15,14 @@ aware = st.datetimes(timezones=st.timezones())
 def test_an_instant_comes_back_in_utc(instant: datetime) -> None:
     """Whatever its zone, an instant is kept to the microsecond."""
     back = from_micros(to_micros(instant))
-    assert back == instant
+    assert back == instant.astimezone(UTC)  # Python calls a time that a zone skipped unequal to every other
     assert back.tzinfo is UTC
 
 
 @given(aware, aware)
 def test_instants_keep_their_order(first: datetime, second: datetime) -> None:
     """What is stored sorts as time does."""
-    assert (to_micros(first) < to_micros(second)) == (first < second)
+    assert (to_micros(first) < to_micros(second)) == (first.astimezone(UTC) < second.astimezone(UTC))
 
 
 def test_the_zone_counts() -> None:

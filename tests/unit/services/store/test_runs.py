@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +24,7 @@ def test_runs_keep_ids_and_their_order(wanted: list[int]) -> None:
 def test_runs_are_as_few_as_owners_allow(wanted: set[int]) -> None:
     """Rising ids give one run for each gap and each owner."""
     rising = sorted(wanted)
-    breaks = sum(1 for a, b in zip(rising, rising[1:], strict=False) if b != a + 1 or b == OWNER)
+    breaks = sum(1 for a, b in pairwise(rising) if b != a + 1 or b == OWNER)
     assert len(runs.runs_of(rising)) == (breaks + 1 if rising else 0)
 
 
