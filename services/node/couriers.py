@@ -190,13 +190,24 @@ class Couriers:
         store: Store,
         channel: Callable[[str], Awaitable[PartnerChannel]],
         settings: DeliverySettings,
+        *,
+        holder: str,
     ) -> None:
-        """Prepare; `run` does the work."""
+        """Prepare; `run` does the work.
+
+        Args:
+            parts: Ports.
+            store: Store.
+            channel: Returns the channel to a city.
+            settings: Leases and pauses.
+            holder: Who holds this process's leases. The same after a restart, so that a node that was killed need
+                not wait for its own lease to end; different for every process that may run at the same time.
+        """
         self._parts = parts
         self._store = store
         self._channel = channel
         self._settings = settings
-        self._holder = f"{parts.city}/{parts.random.salts(1)[0].hex()}"
+        self._holder = holder
         self._couriers: dict[StreamName, Courier] = {}
         self._tasks: dict[StreamName, asyncio.Task[None]] = {}
         self._look = asyncio.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -43,7 +44,9 @@ class Node:
         trust_listeners: Called after trust changed; the server swaps its credentials.
     """
 
-    def __init__(self, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
+    def __init__(  # noqa: PLR0913 - what a node is made of
+        self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates
+    ) -> None:
         """Wire a node."""
         clock, random = SystemClock(), SystemRandom()
         self._settings = settings
@@ -67,7 +70,9 @@ class Node:
         self.started = clock.now()
         self.trust_listeners: list[Callable[[], None]] = []
         self._channels: dict[str, tuple[Partner, GrpcPartnerChannel]] = {}
-        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery)
+        # The home's lock lets one process at a time work there, so host and folder name it.
+        holder = f"{socket.gethostname()}:{home.path.resolve()}"
+        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=holder)
         self._warn_refused()
 
     @property
@@ -156,6 +161,6 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
     store = open_store(settings.store_url)
     try:
         own_gates = gates or local_gates(settings.dialect, settings.limits().record_bytes_max)
-        yield Node(settings, generation, store, own_gates)
+        yield Node(home, settings, generation, store, own_gates)
     finally:
         store.close()

@@ -18,7 +18,8 @@ READERS_MAX: Final = 4
 POSTGRESQL_CONNECTIONS_MAX: Final = 8
 
 _PAGE_BYTES: Final = 8_192
-_CACHE_KIB: Final = 16_384
+_WRITER_CACHE_KIB: Final = 16_384  # more than one group of works changes
+_READER_CACHE_KIB: Final = 4_096
 _LEFTOVER_WAL_BYTES: Final = 64 * 1_048_576
 
 _WAL_RESET_BUG_SINCE: Final = (3, 7, 0)
@@ -146,7 +147,7 @@ def _connect_sqlite(path: Path, *, writes: bool) -> sqlite.Connection:
         "synchronous": "FULL",
         "secure_delete": "ON",
         "foreign_keys": "ON",
-        "cache_size": -_CACHE_KIB,  # more than one group of works changes
+        "cache_size": -(_WRITER_CACHE_KIB if writes else _READER_CACHE_KIB),
         "wal_autocheckpoint": 0,  # the store does it: SQLite would keep a failed sync to itself
         "journal_size_limit": _LEFTOVER_WAL_BYTES,
         "query_only": "OFF" if writes else "ON",

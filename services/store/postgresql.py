@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
 from threading import Thread
 from typing import Final, TypeVar
 
-from services.domain.errors import StoreUnavailable
 from services.ports.store import Transaction
 from services.store.dialect.postgresql import PostgresqlDialect
 from services.store.engines import postgresql_engine
 from services.store.failures import DATABASE_ERRORS, is_transient, to_domain_error
 from services.store.schema import verify_schema
 from services.store.transaction import SqlTransaction
-from services.store.work import Work
+from services.store.work import Work, WorkQueue
 
 T = TypeVar("T")
 
@@ -44,8 +42,7 @@ class PostgresqlStore:
         self._engine = postgresql_engine(url)
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         verify_schema(self._engine)
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._closed = False
+        self._queue = WorkQueue()
         self._writers = [
             Thread(target=self._write, name=f"store-writer-{number}", daemon=True) for number in range(WRITERS)
         ]
@@ -54,12 +51,7 @@ class PostgresqlStore:
 
     def write(self, work: Callable[[Transaction], T]) -> Future[T]:
         """See the port."""
-        queued = Work(work)
-        if self._closed:
-            queued.future.set_exception(StoreUnavailable("the store is closed"))
-        else:
-            self._queue.put(queued)
-        return queued.future
+        return self._queue.put(work)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """See the port."""
@@ -71,9 +63,7 @@ class PostgresqlStore:
 
     def close(self) -> None:
         """See the port."""
-        self._closed = True
-        for _ in self._writers:
-            self._queue.put(None)
+        self._queue.close()
         for writer in self._writers:
             writer.join()
         self._engine.dispose()

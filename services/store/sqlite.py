@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeVar
 
@@ -22,7 +21,7 @@ from services.store.engines import sqlite_engine
 from services.store.failures import DATABASE_ERRORS, end_process, is_io_error, to_domain_error
 from services.store.schema import verify_schema
 from services.store.transaction import SqlTransaction
-from services.store.work import Work
+from services.store.work import Work, WorkQueue
 
 T = TypeVar("T")
 
@@ -51,19 +50,14 @@ class SqliteStore:
         self._reading = sqlite_engine(path, writes=False)
         verify_schema(self._writing)
         self._files = _Files(path)
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._closed = False
+        self._queue = WorkQueue()
+        self._failed = False
         self._writer = Thread(target=self._write, name="store-writer", daemon=True)
         self._writer.start()
 
     def write(self, work: Callable[[Transaction], T]) -> Future[T]:
         """See the port."""
-        queued = Work(work)
-        if self._closed:
-            queued.future.set_exception(StoreUnavailable("the store is closed"))
-        else:
-            self._queue.put(queued)
-        return queued.future
+        return self._queue.put(work)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """See the port."""
@@ -75,15 +69,14 @@ class SqliteStore:
 
     def close(self) -> None:
         """See the port."""
-        self._closed = True
-        self._queue.put(None)
+        self._queue.close()
         self._writer.join()
         self._writing.dispose()
         self._reading.dispose()
 
     def _write(self) -> None:
         with self._writing.connect() as connection:
-            while (first := self._queue.get()) is not None:
+            while not self._failed and (first := self._queue.get()) is not None:
                 self._write_group(connection, first)
 
     def _write_group(self, connection: Connection, first: Work) -> None:
@@ -104,12 +97,8 @@ class SqliteStore:
     def _group(self, first: Work) -> Iterator[Work]:
         yield first
         for _ in range(WORKS_PER_COMMIT_MAX - 1):
-            try:
-                work = self._queue.get_nowait()
-            except Empty:
-                return
+            work = self._queue.get_waiting()
             if work is None:
-                self._queue.put(None)  # the store is being closed: after this group
                 return
             yield work
 
@@ -180,8 +169,8 @@ class SqliteStore:
 
     def _fail(self, failure: StoreFailed) -> None:
         """End: normally the process, and in any case this store."""
-        self._closed = True
-        self._queue.put(None)
+        self._failed = True
+        self._queue.close()
         self._on_failure(failure)
 
 

@@ -80,7 +80,7 @@ async def run_until_delivered(world: World, failures: list[ExchangeError]) -> tu
     async def to_partner(_city: str) -> PartnerChannel:
         return channel  # type: ignore[return-value]  # couriers use nothing but deliver()
 
-    couriers = Couriers(world.sender_parts, world.store("sender"), to_partner, QUICK)
+    couriers = Couriers(world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home")
     task = asyncio.create_task(couriers.run())
     try:
         async with asyncio.timeout(10):
