@@ -44,9 +44,7 @@ class Node:
         trust_listeners: Called after trust changed; the server swaps its credentials.
     """
 
-    def __init__(  # noqa: PLR0913 - what a node is made of
-        self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates
-    ) -> None:
+    def __init__(self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
         """Wire a node."""
         clock, random = SystemClock(), SystemRandom()
         self._settings = settings

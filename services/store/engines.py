@@ -154,6 +154,10 @@ def _connect_sqlite(path: Path, *, writes: bool) -> sqlite.Connection:
     }
     for name, value in settings.items():
         connection.execute(f"PRAGMA {name} = {value}")
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        connection.close()
+        raise UnsafeDatabase(f"the store's file system does not do write-ahead logging (journal mode {mode}): move it")
     return connection
 
 

@@ -88,9 +88,7 @@ def test_a_removed_proto_takes_its_stubs_along(proto_root: Path) -> None:
     assert not stale.exists()
 
 
-def test_a_broken_proto_is_named_and_changes_nothing(
-    proto_root: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_proto_is_named_and_changes_nothing(proto_root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The message says file and line; the stubs of the last good contract stay."""
     (proto_root / "yrdx" / "good.proto").write_text(GOOD_PROTO)
     generate.main()

@@ -9,6 +9,7 @@ from services.domain.errors import Conflict
 from services.domain.inbox import InboxRow, StoredRecord
 from services.domain.stream import StreamName
 from services.ports.store import Store, Transaction
+from services.store.transaction import snapshot
 from tests.contract.store.samples import NOW, Receiver, a_batch, a_key, a_signature, do, record_of
 
 EMPTY = Record(b"", b"")
@@ -211,8 +212,10 @@ class TestSnapshot:
         assert latest(receiver, bound, after_id=third) == [3, 2, 4]
         assert latest(receiver, bound, limit=2) == [1, 3]
 
-    def test_the_latest_of_many(self, receiver: Receiver) -> None:
-        """Over many batches every key remains once, the newest."""
+    @pytest.mark.parametrize("at_once", [1, 120, 250_000])
+    def test_the_latest_of_many(self, receiver: Receiver, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Over many batches every key remains once, the newest, however many keys are compared at once."""
+        monkeypatch.setattr(snapshot, "_LATEST_RECORDS", at_once)
         for start in range(20):
             receiver.apply([(start * 30 + place) % 170 for place in range(50)])
         bound = receiver.store.read(lambda tx: tx.last_record_id(receiver.stream.id))

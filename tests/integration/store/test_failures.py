@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
-from services.domain.errors import StoreUnavailable
+from services.domain.errors import StoreFailed, StoreUnavailable
 from services.ports.store import Store, Transaction
 from services.store import engines
 from services.store.engines import sqlite_path, verify_postgresql_settings, verify_sqlite_version
@@ -108,6 +108,12 @@ class TestSqlite:
         elsewhere.rename(path)
         sqlite_sender.submit(2)
         assert [row.body for row in sqlite_sender.pending()] == [b"body 2"]
+
+    def test_a_damaged_file_is_not_opened(self, sqlite_url: str) -> None:
+        """A file that is not a database any more is nothing to wait for: a backup must be restored."""
+        sqlite_path(sqlite_url).write_bytes(b"\xff" * 65_536)
+        with pytest.raises(StoreFailed, match="restore a backup"):
+            open_store(sqlite_url)
 
     @pytest.mark.parametrize("version", [(3, 7, 0), (3, 40, 1), (3, 51, 2)])
     def test_a_library_that_loses_commits_is_refused(self, version: tuple[int, ...]) -> None:

@@ -20,6 +20,8 @@ from tests.integration.support.waiting import POLL_S
 SYNC_WITHIN_S: Final = 120
 RUNS_MAX: Final = 60
 """Of one file: a sync that never gets through is a failure of its own."""
+AGAIN_S: Final = 0.3
+"""Before a failed sync is run again: while its node is down it holds the home's lock, which the node needs to start."""
 DELAY_S_MAX: Final = 0.02
 
 
@@ -53,8 +55,9 @@ class Feeder:
             for _ in range(RUNS_MAX):
                 if self._synced(file):
                     break
+                time.sleep(AGAIN_S)
             else:
-                raise AssertionError(f"{file.path.name} was not synced in {RUNS_MAX} runs; the last one: {self.ended[-1:]}")
+                raise AssertionError(f"{file.path.name} was not synced in {RUNS_MAX} runs, at last: {self.ended[-1:]}")
 
     def kill(self) -> None:
         """Kill the sync that runs, if one does."""

@@ -160,7 +160,7 @@ def make_node(
     return Node(home)
 
 
-def agreement(provider: str, consumer: str, **changes: Any) -> Agreement:  # noqa: ANN401 - fields of an agreement
+def agreement(provider: str, consumer: str, **changes: Any) -> Agreement:
     """Return an agreement for contributions, in force, without a quota that anybody meets."""
     return replace(demo_agreement(provider, consumer), **changes)
 
