@@ -1,4 +1,4 @@
-"""Turns bound columns into two straight functions: generated source, compiled once, no loop over columns per row.
+"""Turns bound columns into a few straight functions: generated source, compiled once, no loop over columns per row.
 
 Nothing of a mapping file gets into the source but what was checked: field names are the .proto's own, columns appear
 by number. Each cell type brings its fast expression; everything unusual goes to ``BoundColumn.read`` and ``write``.
@@ -6,7 +6,7 @@ by number. Each cell type brings its fast expression; everything unusual goes to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -39,11 +39,13 @@ class Compiled:
         to_standard: A row's cells → the message. Raises ``RowRejected``.
         from_standard: The message → a row's cells. Raises ``NotExpressible``.
         unexpressible: The message → what ``from_standard`` would raise, or None.
+        all_expressible: Columns of many messages → whether ``from_standard`` surely raises for none of them.
     """
 
     to_standard: Callable[[list[str]], Standardised]
     from_standard: Callable[[Any], list[str]]
     unexpressible: Callable[[Any], NotExpressible | None]
+    all_expressible: Callable[[Mapping[str, Sequence[Any]]], bool]
 
 
 def compile_mapping(
@@ -58,10 +60,10 @@ def compile_mapping(
         standard: The regional standard.
     """
     namespace = _namespace(columns, sums, standard)
-    source = "\n".join([*_reader(columns, sums), *_writer(columns), *_checker(columns)])
+    source = "\n".join([*_reader(columns, sums), *_writer(columns), *_checker(columns), *_columns_checker(columns)])
     exec(compile(source, f"<compiled from {name}>", "exec"), namespace)  # noqa: S102 - our own text, see above
     functions: Any = namespace
-    return Compiled(functions["to_standard"], functions["from_standard"], functions["unexpressible"])
+    return Compiled(*(functions[name] for name in ("to_standard", "from_standard", "unexpressible", "all_expressible")))
 
 
 def _namespace(
@@ -116,6 +118,29 @@ def _checker(columns: tuple[BoundColumn, ...]) -> list[str]:
     checks = [f"        {_expression(number, columns[number], columns[number].cell.fast_check)}" for number in fallible]
     refused = ["    except NotExpressible as refusal:", "        return refusal.with_traceback(None)"]
     return ["def unexpressible(m):", "    try:", *checks, "        return None", *refused]
+
+
+def _columns_checker(columns: tuple[BoundColumn, ...]) -> list[str]:
+    """``all_expressible``: each distinct value once. Absent ones count as empty ones, which is never too kind."""
+    checks: list[str] = []
+    for number, column in enumerate(columns):
+        if column.cell.fast_check:
+            checks += _column_check(number, column)
+    refused = ["    except NotExpressible:", "        return False"]
+    return ["def all_expressible(columns):", "    try:", *checks, "        return True", *refused]
+
+
+def _column_check(number: int, column: BoundColumn) -> list[str]:
+    values = f"columns[{column.facts.name!r}]"
+    if column.cell.needs:
+        values, value = f"set(zip({values}, columns[{column.cell.needs!r}]))", "v, need"
+    else:
+        values, value = values if column.facts.subfields else f"set({values})", "v"
+    names = _names(number, column) | {"v": "v", "need": "need"}
+    check = column.cell.fast_check.format_map(names)
+    if not column.facts.required:
+        check = f"({check}) if v else ''"
+    return [f"        for {value} in {values}:", f"            {check}"]
 
 
 def _read_expression(number: int, columns: tuple[BoundColumn, ...]) -> str:

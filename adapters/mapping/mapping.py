@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import collections.abc
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -21,6 +22,8 @@ from adapters.mapping.errors import MappingInvalid, NotExpressible
 from adapters.mapping.standard import Standard, find_standard
 
 __all__ = ["Mapping", "Standardised", "build_mapping", "find_mappings", "load_mapping"]
+
+Columns = collections.abc.Mapping[str, Sequence[Any]]
 
 
 class Mapping:
@@ -97,6 +100,14 @@ class Mapping:
             message: The standard's message; it passed the gate.
         """
         return self._compiled.unexpressible(message)
+
+    def all_expressible(self, columns: Columns) -> bool:
+        """Say of many messages whether ``unexpressible`` surely finds nothing; where in doubt, no.
+
+        Args:
+            columns: By field, the values of all messages; they passed the gate.
+        """
+        return self._compiled.all_expressible(columns)
 
 
 @cache

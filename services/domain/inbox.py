@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from services.domain.batch import Record
 
-class InboxRow(NamedTuple):
-    """One accepted record to insert.
+
+class Accepted(NamedTuple):
+    """The accepted records of a batch, column by column.
 
     Attributes:
-        sequence: Sequence in the batch's epoch.
-        operation: ``yrdx.types.v1.Operation`` number.
-        key: Business key, 16 bytes.
-        salt: Salt as received.
-        body: Body as received.
+        offsets: Place of each in its batch, rising from 0.
+        operations: ``yrdx.types.v1.Operation`` number of each.
+        keys: Business key of each, 16 bytes.
+        records: Each as received.
     """
 
-    sequence: int
-    operation: int
-    key: bytes
-    salt: bytes
-    body: bytes
+    offsets: Sequence[int]
+    operations: Sequence[int]
+    keys: Sequence[bytes]
+    records: Sequence[Record]
 
 
 class StoredRecord(NamedTuple):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from services.domain.batch import Record
 from services.domain.receipt import Violation
 
 
@@ -51,8 +52,7 @@ class PendingRow(NamedTuple):
 
     id: int
     source_id: int | None
-    salt: bytes
-    body: bytes
+    record: Record
 
 
 class RecoveredRow(NamedTuple):

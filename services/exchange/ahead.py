@@ -1,17 +1,48 @@
-"""Side by side: a producer that runs a bounded number of items ahead, and works of which the first to end ends all."""
+"""Side by side: works a bounded number ahead of who waits for them, and works of which the first to end ends all."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
-async def read_ahead(source: AsyncIterator[T], size: int) -> AsyncIterator[T]:
-    """Yield what an asynchronous source yields, letting it run at most ``size`` items ahead in a task of its own.
+async def map_ahead(source: AsyncIterator[S], work: Callable[[S], Awaitable[T]], size: int) -> AsyncIterator[T]:
+    """Yield what comes of each item of an asynchronous source, in order, with some works under way side by side.
+
+    Args:
+        source: Read in a task of its own.
+        work: Called for each item. Those that nobody waits for any more are cancelled.
+        size: Works that are under way, or done and not yet asked for, beside the one that is waited for.
+
+    Raises:
+        Exception: Whatever the source or a work raises, after what came of the items before it.
+    """
+    works: asyncio.Queue[asyncio.Task[T]] = asyncio.Queue(size)
+    begun: set[asyncio.Task[T]] = set()
+
+    async def fill() -> None:
+        async for item in source:
+            task = asyncio.create_task(_awaited(work, item))
+            begun.add(task)
+            await works.put(task)
+
+    try:
+        async for task in _drain(works, fill()):
+            yield await task
+            begun.discard(task)
+    finally:
+        for task in begun:
+            task.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+
+
+async def in_groups(source: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
+    """Yield what an asynchronous source brought since the last time, at least one item and at most ``size`` + 1.
 
     Raises:
         Exception: Whatever the source raises, after the items before it.
@@ -23,7 +54,11 @@ async def read_ahead(source: AsyncIterator[T], size: int) -> AsyncIterator[T]:
             await queue.put(item)
 
     async for item in _drain(queue, fill()):
-        yield item
+        yield [item, *(queue.get_nowait() for _ in range(queue.qsize()))]
+
+
+async def _awaited(work: Callable[[S], Awaitable[T]], item: S) -> T:
+    return await work(item)
 
 
 async def read_in_thread(produce: Callable[[Callable[[T], None]], None], size: int) -> AsyncIterator[T]:

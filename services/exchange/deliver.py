@@ -19,11 +19,11 @@ from services.domain.batch import Batch, StoredBatch
 from services.domain.errors import Diverged, Malformed
 from services.domain.receipt import Receipt
 from services.domain.stream import Direction, StreamName
-from services.exchange.ahead import first_ended
+from services.exchange.ahead import first_ended, in_groups
 from services.exchange.dial import Resume, make_opening, read_answer, resume_from
 from services.exchange.parts import Parts
-from services.exchange.seal import seal_next
-from services.exchange.settle import settle_receipt
+from services.exchange.seal import seal_pending
+from services.exchange.settle import VerifiedReceipt, settle_receipts, verify_receipt
 from services.ports.channel import DeliverSession, PartnerChannel
 from services.ports.store import Store, Transaction
 
@@ -31,6 +31,12 @@ T = TypeVar("T")
 
 PAGE_BATCHES: Final = 4
 """Stored batches read at once when they are sent again; bounds memory."""
+
+SEALED_AT_ONCE_BATCHES: Final = 4
+"""Batches that share a transaction when so many rows are pending."""
+
+SEALED_AHEAD_BATCHES: Final = 1
+"""Batches that are sealed (disk time) while the one before them is sent (network time)."""
 
 IDLE_POLL_S: Final = 1.0
 """How often pending rows are looked for when nobody woke the courier (polling is the truth, waking a hint)."""
@@ -88,11 +94,14 @@ class Delivery:
             return
         async for batch in self._unanswered(resume):
             yield batch
+        seal = partial(
+            seal_pending, parts=self.parts, name=self.stream, fence=self.fence, batches_max=SEALED_AT_ONCE_BATCHES
+        )
         while True:
-            sealed = await self._write(lambda tx: seal_next(tx, self.parts, self.stream, self.fence))
-            if sealed is not None:
-                yield sealed
-            else:
+            sealed = await self._write(seal)
+            for batch in sealed:
+                yield batch
+            if not sealed:
                 await self._wait_for_rows()
 
     async def _unanswered(self, resume: Resume) -> AsyncIterator[Batch]:
@@ -151,23 +160,29 @@ class _Window:
         await first_ended(self._send(resume), self._receive())
 
     async def _send(self, resume: Resume) -> None:
-        async for batch in self._delivery.batches(resume):
-            await self._slots.acquire()
-            self._unanswered += 1
-            await self._session.send(batch)
+        async for batches in in_groups(self._delivery.batches(resume), SEALED_AHEAD_BATCHES):
+            for batch in batches:
+                await self._slots.acquire()
+                self._unanswered += 1
+                await self._session.send(batch)
         for _ in range(self._size):  # a replay is finished when every slot is free again
             await self._slots.acquire()
 
     async def _receive(self) -> None:
+        """Store receipts, all that came meanwhile in one transaction, and then free their places in the window."""
         delivery = self._delivery
+        async for receipts in in_groups(self._receipts(), self._size):
+            work = partial(settle_receipts, name=delivery.stream, fence=delivery.fence, receipts=receipts)
+            await written(delivery.store.write(work))
+            for receipt, _ in receipts:
+                self._slots.release()
+                delivery.progressed(receipt)
+
+    async def _receipts(self) -> AsyncIterator[VerifiedReceipt]:
+        stream = self._delivery.stream
         while True:
             _, signed = await self._session.receive()
             if not self._unanswered:
-                raise Malformed(f"{delivery.stream}: an acknowledgement came for nothing that was sent")
-            work = partial(
-                settle_receipt, parts=delivery.parts, name=delivery.stream, fence=delivery.fence, signed=signed
-            )
-            receipt = await written(delivery.store.write(work))
+                raise Malformed(f"{stream}: an acknowledgement came for nothing that was sent")
             self._unanswered -= 1
-            self._slots.release()
-            delivery.progressed(receipt)
+            yield verify_receipt(self._delivery.parts, stream, signed)

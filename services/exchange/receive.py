@@ -26,7 +26,7 @@ from services.domain.errors import (
     TooLarge,
     Unavailable,
 )
-from services.domain.inbox import InboxRow
+from services.domain.inbox import Accepted
 from services.domain.opening import ConflictStatement
 from services.domain.receipt import Receipt, Rejection, Violation
 from services.domain.stream import Direction, Position, Stream, StreamState
@@ -40,6 +40,9 @@ from services.ports.store import Transaction
 _SUPERSEDED = Violation(
     "", "mends.superseded", "此后已接收该对象的更新记录 (a newer record of this subject was accepted since)"
 )
+
+_UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
+_WRONG_SALT = Violation("", "record.salt", "盐值须为 16 字节 (the salt must have 16 bytes)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Appli
         0, stream.id, header.epoch, header.first_sequence, header.record_count,
         verified.header_hash, verified.batch.signed_header, verified.leaves, signed,
     )  # fmt: skip
-    tx.apply(stored, _accepted_rows(verified, receipt), accepted=receipt.accepted_count, now=receipt.received_time)
+    tx.apply(stored, _accepted(verified, receipt), received_time=receipt.received_time)
     position = Position(header.epoch, header.last_sequence, verified.header_hash)
     if not tx.update_stream(replace(stream, position=position, sealed=position), expected=stream):
         raise Unavailable(f"{header.stream} moved while a batch was applied: send again", retry_after_s=0.1)
@@ -163,16 +166,14 @@ def _bytes_max(parts: Parts, count: int) -> int:
 
 
 def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed | Violation]:
+    broken = {offset: _WRONG_SALT for offset, record in enumerate(batch.records) if len(record.salt) != 16}
     bodies: list[bytes] = []
-    broken: dict[int, Violation] = {}
     for offset, record in enumerate(batch.records):
         try:
             bodies.append(parts.codec.decode(record.body))
         except Rejected:
             bodies.append(b"")
-            broken[offset] = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
-        if len(record.salt) != 16:
-            broken[offset] = Violation("", "record.salt", "盐值须为 16 字节 (the salt must have 16 bytes)")
+            broken[offset] = _UNDECODABLE
     verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
     for offset, violation in broken.items():
         verdicts[offset] = violation
@@ -271,11 +272,9 @@ def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tup
     return tuple(Rejection(sequence, found[sequence]) for sequence in sorted(found))
 
 
-def _accepted_rows(verified: VerifiedBatch, receipt: Receipt) -> list[InboxRow]:
-    refused = {rejection.sequence for rejection in receipt.rejections}
-    first = receipt.first_sequence
-    return [
-        InboxRow(sequence, verdict.operation, verdict.key, record.salt, record.body)
-        for sequence, (record, verdict) in enumerate(zip(verified.batch.records, verified.verdicts, strict=True), first)
-        if sequence not in refused and isinstance(verdict, Passed)
-    ]
+def _accepted(verified: VerifiedBatch, receipt: Receipt) -> Accepted:
+    refused = {rejection.sequence - receipt.first_sequence for rejection in receipt.rejections}
+    offsets = [offset for offset in range(receipt.record_count) if offset not in refused]
+    passed = [verdict for offset in offsets if isinstance(verdict := verified.verdicts[offset], Passed)]
+    operations, keys, _ = zip(*passed, strict=True) if passed else ((), (), ())
+    return Accepted(offsets, operations, keys, [verified.batch.records[offset] for offset in offsets])

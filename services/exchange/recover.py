@@ -159,7 +159,7 @@ def _verify_taken(parts: Parts, stream: Stream, item: ReceiptedBatch) -> _TakenB
     name = stream.name
     parts.verifier.verify(name.from_city, BATCH, item.signed_header)
     header = parts.contents.header_from_bytes(item.signed_header.content)
-    receipt = verify_receipt(parts, name, item.receipt)
+    receipt, _ = verify_receipt(parts, name, item.receipt)
     digest = parts.digests[header.hash_algorithm]
     header_hash = digest(BATCH + item.signed_header.content)
     leaves = merkle.split_leaves(item.leaves)
@@ -186,7 +186,7 @@ def _import(tx: Transaction, parts: Parts, stream: Stream, taken: _TakenBatch) -
     used = 0
     for sequence, (leaf, record) in enumerate(zip(leaves, taken.records, strict=True), taken.header.first_sequence):
         candidate = pending[used] if used < len(pending) else None
-        if candidate and merkle.record_leaf(sequence, Record(candidate.salt, candidate.body), digest) == leaf:
+        if candidate and merkle.record_leaf(sequence, candidate.record, digest) == leaf:
             rows.append(candidate)
             used += 1
         else:

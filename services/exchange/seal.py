@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from services.domain import merkle
+from services.domain.agreement import Agreement
 from services.domain.batch import Batch, BatchHeader, Record, StoredBatch
 from services.domain.errors import Diverged, LeaseLost
 from services.domain.limits import BATCH_BYTES_FLOOR, BATCH_RECORDS_FLOOR
@@ -32,39 +35,51 @@ def sendable_stream(tx: Transaction, name: StreamName, fence: int) -> Stream:
     return stream
 
 
-def seal_next(tx: Transaction, parts: Parts, name: StreamName, fence: int) -> Batch | None:
-    """Seal the next batch of a stream.
+def seal_pending(tx: Transaction, parts: Parts, name: StreamName, fence: int, *, batches_max: int) -> list[Batch]:
+    """Seal the next batches of a stream.
 
-    The batch is never larger than the floor of every node's limits, so it stays deliverable for ever.
+    No batch is larger than the floor of every node's limits, so each stays deliverable for ever.
+
+    Args:
+        tx: Transaction.
+        parts: Ports.
+        name: Outbound stream.
+        fence: Fencing number of the caller's lease.
+        batches_max: Batches in this transaction; several share its cost.
 
     Returns:
-        The batch, ready to send once the transaction is on disk; None when nothing is pending.
+        The batches, ready to send once the transaction is on disk; none when nothing is pending.
 
     Raises:
         LeaseLost: Another process seals this stream now.
         Diverged: The stream waits for an operator.
         AgreementMissing: The agreement ended.
     """
-    stream = sendable_stream(tx, name, fence)
-    rows = fitting(_next_rows(tx, stream), BATCH_BYTES_FLOOR)
+    before = stream = sendable_stream(tx, name, fence)
+    rows = _next_rows(tx, stream, batches_max * BATCH_RECORDS_FLOOR)
     if not rows:
-        return None
-    records = [Record(row.salt, row.body) for row in rows]
-    batch, stored = _sign_batch(tx, parts, stream, records)
-    tx.seal(stored, rows)
-    sealed = Position(stream.position.epoch, stored.last_sequence, stored.header_hash)
-    if not tx.update_stream(replace(stream, sealed=sealed), expected=stream):
+        return []
+    agreement = agreement_in_force(tx, name, parts.clock.now())
+    sealed: list[Batch] = []
+    while rows and len(sealed) < batches_max:
+        some = fitting(rows, BATCH_RECORDS_FLOOR, BATCH_BYTES_FLOOR)
+        batch, stored = _sign_batch(parts, stream, agreement, [row.record for row in some])
+        tx.seal(stored, some)
+        stream = replace(stream, sealed=Position(stored.epoch, stored.last_sequence, stored.header_hash))
+        sealed.append(batch)
+        rows = rows[len(some) :]
+    if not tx.update_stream(stream, expected=before):
         raise LeaseLost(f"{name} moved while a batch was sealed")
-    return batch
+    return sealed
 
 
-def _next_rows(tx: Transaction, stream: Stream) -> list[PendingRow]:
+def _next_rows(tx: Transaction, stream: Stream, records_max: int) -> list[PendingRow]:
     """Return the next pending rows that the receiver does not have already.
 
     After a restored backup, a source that is submitted again brings rows that were sent before the restore and were
     taken back from the receiver since (`services.exchange.recover`): they are linked to those, not sent twice.
     """
-    while rows := tx.pending(stream.id, records_max=BATCH_RECORDS_FLOOR):
+    while rows := tx.pending(stream.id, records_max=records_max):
         if not tx.recovered_count(stream.id):
             return rows
         if rest := tx.claim_recovered(stream.id, rows):
@@ -72,17 +87,13 @@ def _next_rows(tx: Transaction, stream: Stream) -> list[PendingRow]:
     return []
 
 
-def fitting(rows: Sequence[PendingRow], bytes_max: int) -> list[PendingRow]:
-    """Return the longest run of rows, at least one, that stays within a batch's bytes."""
-    sizes = [len(row.salt) + len(row.body) for row in rows]
-    while len(sizes) > 1 and sum(sizes) > bytes_max:
-        sizes.pop()
-    return list(rows[: len(sizes)])
+def fitting(rows: Sequence[PendingRow], records_max: int, bytes_max: int) -> list[PendingRow]:
+    """Return the longest run of rows, at least one, that stays within a batch's records and bytes."""
+    ends = list(accumulate(len(record.salt) + len(record.body) for _, _, record in rows[:records_max]))
+    return list(rows[: max(1, bisect_right(ends, bytes_max))])
 
 
-def _sign_batch(tx: Transaction, parts: Parts, stream: Stream, records: list[Record]) -> tuple[Batch, StoredBatch]:
-    now = parts.clock.now()
-    agreement = agreement_in_force(tx, stream.name, now)
+def _sign_batch(parts: Parts, stream: Stream, agreement: Agreement, records: list[Record]) -> tuple[Batch, StoredBatch]:
     digest = parts.digests[stream.hash_algorithm]
     first = stream.sealed.watermark + 1
     leaves = merkle.record_leaves(first, records, digest)
@@ -97,7 +108,7 @@ def _sign_batch(tx: Transaction, parts: Parts, stream: Stream, records: list[Rec
         record_count=len(records),
         root=merkle.root(leaves, digest),
         previous_hash=stream.sealed.head,
-        sealed_time=now,
+        sealed_time=parts.clock.now(),
     )
     content = parts.contents.header_to_bytes(header)
     signed = parts.signer.sign(BATCH, content)

@@ -13,21 +13,25 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from queue import LifoQueue
 from struct import Struct
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, NamedTuple, Self
 
 from adapters.mapping import Mapping as DialectMapping
 from adapters.mapping import find_mappings, load_mapping
 from services.domain.errors import Unavailable
 from services.domain.receipt import Violation
+from services.node.system import spare_collector
 from services.ports.gate import Datasets, Gate, Passed
+from services.wire.columns import Columns
 from services.wire.datasets import load_datasets
 from services.wire.gate import ContractGate, Expressible
 
 _FRAME: Final = Struct(">Q")
+_PIPE_BYTES: Final = 1 << 20
+"""As much as an unprivileged process may ask for: a batch crosses at once, not in 64 KiB steps."""
+WORKERS_MIN: Final = 2
 WORKERS_MAX: Final = 4
 
 
@@ -54,13 +58,16 @@ def local_gates(dialect: str, record_bytes_max: int) -> Gates:
     datasets = load_datasets()
     return Gates(
         ContractGate(datasets, record_bytes_max=record_bytes_max),
-        ContractGate(datasets, record_bytes_max=record_bytes_max, expressible=_dialect_checks(dialect)),
+        ContractGate(datasets, record_bytes_max=record_bytes_max, dialects=_dialects(dialect)),
     )
 
 
 def workers_wanted() -> int:
-    """Return how many workers this machine has room for: the node and its database keep half of it."""
-    return max(1, min(WORKERS_MAX, (os.cpu_count() or 1) // 2))
+    """Return how many workers this machine has room for: the node and its database keep half of it.
+
+    At least two, so that one is busy while a question or an answer of the other crosses.
+    """
+    return max(WORKERS_MIN, min(WORKERS_MAX, (os.cpu_count() or 1) // 2))
 
 
 class GatePool:
@@ -143,8 +150,7 @@ class _PooledGate:
         """Check bodies in a worker; see the port."""
         if standard not in self.standards(dataset):
             return self.local.check(dataset, standard, bodies, fields=fields)  # raises DatasetUnknown
-        answer = self.pool.ask((self.name, dataset, standard, list(bodies), list(fields)))
-        return [Passed(*verdict) if passed else Violation(*verdict) for passed, verdict in answer]
+        return _from_plain(self.pool.ask((self.name, dataset, standard, list(bodies), list(fields))))
 
 
 class _Worker:
@@ -172,7 +178,9 @@ class _Worker:
                 pipe.close()
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pipesize=_PIPE_BYTES
+        )
 
 
 def write_frame(pipe: IO[bytes], content: Any) -> None:  # noqa: ANN401
@@ -212,31 +220,51 @@ def work(gates: Mapping[str, Gate], questions: IO[bytes], answers: IO[bytes]) ->
         except EOFError:
             return
         verdicts = gates[name].check(dataset, standard, bodies, fields=fields)
-        write_frame(answers, [_plain(verdict) for verdict in verdicts])
+        write_frame(answers, _to_plain(verdicts))
 
 
-def _plain(verdict: Passed | Violation) -> tuple[bool, tuple[Any, ...]]:
-    if isinstance(verdict, Passed):
-        return True, tuple(verdict)
-    return False, (verdict.field_path, verdict.rule_id, verdict.reason)
-
-
-def _dialect_checks(dialect: str) -> dict[str, Expressible]:
-    """Return, by dataset, whether a dialect can say a record."""
-    return {
-        dataset: partial(_unexpressible, load_mapping(dialect, dataset))
-        for known, dataset in find_mappings()
-        if known == dialect
+def _to_plain(verdicts: Sequence[Passed | Violation]) -> tuple[list[tuple[Any, ...]], dict[int, tuple[str, ...]]]:
+    """Return what marshal carries: those that passed, and the violations by their places."""
+    passed: list[tuple[Any, ...]] = [tuple(verdict) for verdict in verdicts if isinstance(verdict, Passed)]
+    if len(passed) == len(verdicts):
+        return passed, {}
+    broken: dict[int, tuple[str, ...]] = {
+        place: (verdict.field_path, verdict.rule_id, verdict.reason)
+        for place, verdict in enumerate(verdicts)
+        if isinstance(verdict, Violation)
     }
+    return passed, broken
 
 
-def _unexpressible(mapping: DialectMapping, message: Any) -> Violation | None:  # noqa: ANN401 - any standard's message
-    found = mapping.unexpressible(message)
-    return None if found is None else Violation(found.field, f"dialect.{found.rule_id}", found.reason)
+def _from_plain(plain: tuple[list[tuple[Any, ...]], dict[int, tuple[str, ...]]]) -> list[Passed | Violation]:
+    passed, broken = plain
+    verdicts: list[Passed | Violation] = list(map(Passed._make, passed))
+    for place in sorted(broken):
+        verdicts.insert(place, Violation(*broken[place]))
+    return verdicts
+
+
+class _Dialect(NamedTuple):
+    """What a mapping can say; implements `services.wire.gate.Expressible`."""
+
+    mapping: DialectMapping
+
+    def refusal(self, message: Any) -> Violation | None:  # noqa: ANN401 - any standard's message
+        found = self.mapping.unexpressible(message)
+        return None if found is None else Violation(found.field, f"dialect.{found.rule_id}", found.reason)
+
+    def all_good(self, columns: Columns) -> bool:
+        return self.mapping.all_expressible(columns)
+
+
+def _dialects(dialect: str) -> dict[str, Expressible]:
+    """Return, by dataset, what a dialect can say."""
+    return {dataset: _Dialect(load_mapping(dialect, dataset)) for known, dataset in find_mappings() if known == dialect}
 
 
 def _main() -> None:
     found = local_gates(sys.argv[1], int(sys.argv[2]))
+    spare_collector()
     with open(0, "rb", buffering=0, closefd=False) as questions, open(1, "wb", buffering=0, closefd=False) as answers:
         work({"submit": found.submit, "inbox": found.inbox}, questions, answers)
 

@@ -22,6 +22,7 @@ from services.node.lock import NodeLock
 from services.node.logs import start_logging
 from services.node.node import Node, open_node
 from services.node.settings import Settings
+from services.node.system import spare_collector
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.exchange_service import ExchangeServicer
@@ -65,6 +66,7 @@ async def _serve(node: Node, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.Event()
     trust, server = _make_server(node, settings, stopping)
+    spare_collector()
     node.trust_listeners.append(partial(_replace_trust, trust, node))
     await server.start()
     node.listen = settings.listen

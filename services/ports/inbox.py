@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Protocol
 
 from services.domain.batch import Record, Signed, StoredBatch
-from services.domain.inbox import InboxRow, StoredRecord
+from services.domain.inbox import Accepted, StoredRecord
 
 
 class Inbox(Protocol):
     """What a receiver keeps."""
 
-    def apply(self, batch: StoredBatch, rows: Sequence[InboxRow], *, accepted: int, now: datetime) -> StoredBatch:
+    def apply(self, batch: StoredBatch, accepted: Accepted, *, received_time: datetime) -> StoredBatch:
         """Insert an applied batch with its receipt and its accepted records.
 
         The caller advances the stream's watermark in the same transaction.

@@ -11,7 +11,7 @@ from services.domain.errors import Malformed, NotFound
 from services.domain.outbox import SourceProgress
 from services.domain.partner import PartnerState
 from services.domain.stream import Direction, Stream, StreamName
-from services.exchange.ahead import read_ahead
+from services.exchange.ahead import map_ahead
 from services.exchange.deliver import written
 from services.exchange.submit import CheckedChunk, Chunk, OpenedSource, check_chunk, open_source, submit_chunk
 from services.ports.store import Transaction
@@ -41,7 +41,7 @@ class Submissions(NodeDesk):
                 source=source.name, position=source.position, submitted=source.submitted
             )
         )
-        async for chunk in read_ahead(self._checked(requests, opened), AHEAD_CHUNKS):
+        async for chunk in map_ahead(_chunks(requests), partial(self._checked, opened), AHEAD_CHUNKS):
             await written(self.store.write(partial(submit_chunk, parts=self.parts, opened=opened, chunk=chunk)))
             self.host.wake(opened.stream.name)
             yield _submitted(chunk)
@@ -78,13 +78,8 @@ class Submissions(NodeDesk):
             )
         )
 
-    async def _checked(
-        self, requests: AsyncIterator[node_pb2.SubmitRequest], opened: OpenedSource
-    ) -> AsyncIterator[CheckedChunk]:
-        async for request in requests:
-            if request.WhichOneof("kind") != "chunk":
-                raise Malformed("after the opening a Submit stream holds chunks only")
-            yield await asyncio.to_thread(self._check, opened, request.chunk)
+    async def _checked(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
+        return await asyncio.to_thread(self._check, opened, chunk)
 
     def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
         agreement = opened.agreement
@@ -100,6 +95,13 @@ class Submissions(NodeDesk):
                 [gate.complete_key(agreement.dataset, agreement.standard, body) for body in bodies],
             ),
         )
+
+
+async def _chunks(requests: AsyncIterator[node_pb2.SubmitRequest]) -> AsyncIterator[node_pb2.SubmitRequest.Chunk]:
+    async for request in requests:
+        if request.WhichOneof("kind") != "chunk":
+            raise Malformed("after the opening a Submit stream holds chunks only")
+        yield request.chunk
 
 
 def _submitted(chunk: CheckedChunk) -> node_pb2.SubmitResponse:

@@ -12,9 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import Message
@@ -24,7 +23,8 @@ import yrdx
 from buf.validate import validate_pb2
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
-from services.domain.tags import business_key
+from services.domain.tags import business_key, business_keys
+from services.wire.columns import Columns
 from services.wire.named_rules import compile_named_rules, field_reader
 from services.wire.reasons import sum_reason
 from services.wire.runs import MessageRun
@@ -56,7 +56,9 @@ class Dataset:
         message_class: Generated class of its message.
         type_url: The only type that a record's ``Any`` may state.
         key: Business key of a message, 16 bytes.
+        keys: Business keys of many messages, at less than half of the cost each.
         first_broken: First named rule or sum that a message breaks, or None.
+        sums_hold: Whether every sum of many messages adds up.
         run: Parses and validates many messages at once.
         indispensable: Fields of the key and of sums, and those marked as required: no agreement may leave them out.
     """
@@ -66,7 +68,9 @@ class Dataset:
     message_class: type[Message]
     type_url: str
     key: Callable[[Message], bytes]
+    keys: Callable[[Columns], list[bytes]]
     first_broken: Callable[[Message], Violation | None]
+    sums_hold: Callable[[Columns], bool]
     run: MessageRun
     indispensable: frozenset[str]
 
@@ -124,13 +128,17 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
     """
     declared = _declaration(descriptor)
     message_class = GetMessageClass(descriptor)
+    key, keys = _compile_keys(descriptor, declared.key)
+    sums = [_compile_sum(descriptor, one) for one in declared.sums]
     return Dataset(
         name=declared.name,
         standard=declared.standard,
         message_class=message_class,
         type_url=f"type.googleapis.com/{descriptor.full_name}",
-        key=_compile_key(descriptor, declared.key),
-        first_broken=_compile_first_broken(descriptor, declared.sums),
+        key=key,
+        keys=keys,
+        first_broken=_compile_first_broken(descriptor, sums),
+        sums_hold=lambda columns: _first_broken_sum(sums, columns) is None,
         run=MessageRun(message_class),
         indispensable=frozenset(_indispensable(descriptor, declared)),
     )
@@ -160,8 +168,10 @@ def _sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def _compile_key(descriptor: Descriptor, names: Sequence[str]) -> Callable[[Message], bytes]:
-    """Compile the business key: texts as they are, numbers and codes in decimal."""
+def _compile_keys(
+    descriptor: Descriptor, names: Sequence[str]
+) -> tuple[Callable[[Message], bytes], Callable[[Columns], list[bytes]]]:
+    """Compile the business key of one message and of many: texts as they are, numbers and codes in decimal."""
     if not names:
         raise ValueError(f"{descriptor.full_name} declares no key")
     for name in names:
@@ -171,34 +181,42 @@ def _compile_key(descriptor: Descriptor, names: Sequence[str]) -> Callable[[Mess
     def key(message: Message) -> bytes:
         return business_key(tuple(map(str, read(message))), _sha256)
 
-    return key
+    def keys(columns: Columns) -> list[bytes]:
+        return business_keys([columns[name] for name in names], _sha256)
+
+    return key, keys
 
 
-def _compile_first_broken(
-    descriptor: Descriptor, sums: Sequence[types_pb2.Dataset.Sum]
-) -> Callable[[Message], Violation | None]:
-    """Compile the named rules and then the sums; absent parts of a sum count as 0."""
+class _Sum(NamedTuple):
+    """A total, its parts (absent ones count as 0), and what is said when they do not add up."""
+
+    total: str
+    parts: Sequence[str]
+    broken: Violation
+
+
+def _compile_sum(descriptor: Descriptor, declared: types_pb2.Dataset.Sum) -> _Sum:
+    for name in (declared.total, *declared.parts):
+        _field(descriptor, name, _INTEGER_TYPES)
+    parts = list(declared.parts)
+    return _Sum(declared.total, parts, Violation(declared.total, "sum.mismatch", sum_reason(declared.total, parts)))
+
+
+def _compile_first_broken(descriptor: Descriptor, sums: Sequence[_Sum]) -> Callable[[Message], Violation | None]:
+    """Compile the named rules and then the sums."""
     first_broken_rule = compile_named_rules(descriptor)
-    compiled = [_compile_sum(descriptor, declared) for declared in sums]
 
     def first_broken(message: Message) -> Violation | None:
-        violation = first_broken_rule(message)
-        if violation is None:
-            for total, parts, broken in compiled:
-                if total(message) != sum(parts(message)):
-                    return broken
-        return violation
+        return first_broken_rule(message) or _first_broken_sum(sums, Columns([message]))
 
     return first_broken
 
 
-def _compile_sum(
-    descriptor: Descriptor, declared: types_pb2.Dataset.Sum
-) -> tuple[Callable[[Message], int], Callable[[Message], tuple[int, ...]], Violation]:
-    for name in (declared.total, *declared.parts):
-        _field(descriptor, name, _INTEGER_TYPES)
-    broken = Violation(declared.total, "sum.mismatch", sum_reason(declared.total, list(declared.parts)))
-    return attrgetter(declared.total), field_reader(declared.parts), broken
+def _first_broken_sum(sums: Sequence[_Sum], columns: Columns) -> Violation | None:
+    for total, parts, broken in sums:
+        if columns[total] != list(map(sum, zip(*(columns[part] for part in parts), strict=True))):
+            return broken
+    return None
 
 
 def _field(descriptor: Descriptor, name: str, types: frozenset[Any]) -> FieldDescriptor:

@@ -1,27 +1,40 @@
 """The gate: every record passes the same rules on both sides.
 
-The order in which a record is judged: size, envelope, type of its message, message, named rules and sums, key,
-agreement, the receiving city's dialect. The first violation is the verdict. No verdict holds a value.
+Nearly all records are good, so they are asked together, column by column (`services.wire.columns`). Only where one does
+not pass, it and its neighbours are judged one by one, in this order: size, envelope, type of the message, message,
+named rules and sums, key, agreement, the receiving city's dialect. The first violation is the verdict. No verdict holds
+a value.
 
 Not checked here: salt, sequence and payload codec (the exchange), and whether a mended record is superseded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, Final, Protocol
 
 from google.protobuf.message import DecodeError, Message
 
 from services.domain.receipt import Violation
 from services.ports.gate import Passed
+from services.wire.columns import Columns
 from services.wire.datasets import Dataset, Datasets
 from services.wire.reasons import reason_of
 from services.wire.runs import MessageRun
 from yrdx.types.v1.types_pb2 import OPERATION_RETRACT, RecordBody
 
-Expressible = Callable[[Any], Violation | None]
-"""Says why a city's dialect cannot say a message (rule id "dialect.…"), or None."""
+
+class Expressible(Protocol):
+    """What a city's dialect has a way to say."""
+
+    def refusal(self, message: Any) -> Violation | None:  # noqa: ANN401 - the dataset's message
+        """Return why the dialect cannot say a message (rule id "dialect.…"), or None."""
+        ...
+
+    def all_good(self, columns: Columns) -> bool:
+        """Say of many messages whether the dialect surely can say them all; where in doubt, no."""
+        ...
 
 
 def _refusal(rule_id: str, field_path: str = "") -> Violation:
@@ -34,6 +47,9 @@ _WRONG_KEY: Final = _refusal("record.key")
 _NO_REASON: Final = _refusal("record.reason")
 _WRONG_TIME: Final = _refusal("record.source_time")
 _NANOS_MAX: Final = 999_999_999
+_PASSED: Final = ("operation", "key", "mends")
+_PART_RECORDS: Final = 32
+"""Where one record of many does not pass, its neighbours are asked again in parts of this size."""
 
 
 class ContractGate:
@@ -44,18 +60,18 @@ class ContractGate:
         datasets: Datasets,
         *,
         record_bytes_max: int,
-        expressible: Mapping[str, Expressible] | None = None,
+        dialects: Mapping[str, Expressible] | None = None,
     ) -> None:
         """Set up a gate.
 
         Args:
             datasets: What is known here.
             record_bytes_max: Bytes of one body.
-            expressible: By dataset name, what the receiving city's dialect can say; called last, on good records.
+            dialects: By dataset name, what the receiving city's dialect can say; asked last, about good records.
         """
         self._datasets = datasets
         self._record_bytes_max = record_bytes_max
-        self._expressible = dict(expressible or {})
+        self._dialects = dict(dialects or {})
         self._envelopes = MessageRun(RecordBody)
 
     @property
@@ -80,14 +96,65 @@ class ContractGate:
             DatasetUnknown: The dataset or version is not known here.
         """
         known = self._datasets.find(dataset, standard)
-        judge = self._judge(known, fields)
+        allowed = None if "*" in fields else frozenset(fields)
+        verdicts = self._passed_together(known, bodies, allowed)
+        if verdicts is not None:
+            return verdicts
+        parts = [bodies[start : start + _PART_RECORDS] for start in range(0, len(bodies), _PART_RECORDS)]
+        judged = (
+            self._passed_together(known, part, allowed) or self._check_each(known, part, allowed) for part in parts
+        )
+        return list(chain.from_iterable(judged))
+
+    def _passed_together(
+        self, known: Dataset, bodies: Sequence[bytes], allowed: frozenset[str] | None
+    ) -> list[Passed | Violation] | None:
+        """Return the verdicts on bodies that all pass, as nearly all do; None when they must be judged one by one.
+
+        Whatever passes here passes `_check_each` with the same verdict, at about half of its cost.
+        """
+        if not bodies or max(map(len, bodies)) > self._record_bytes_max:
+            return None
+        envelopes = self._envelopes.parse_clean(bodies)
+        if envelopes is None or set(envelopes["message.type_url"]) != {known.type_url} or _unreasoned(envelopes):
+            return None
+        columns = known.run.parse_clean(envelopes["message.value"])
+        if columns is None or not self._good(known, columns, allowed) or known.keys(columns) != envelopes["key"]:
+            return None
+        return list(map(Passed._make, zip(*map(envelopes.__getitem__, _PASSED), strict=True)))
+
+    def _good(self, known: Dataset, columns: Columns, allowed: frozenset[str] | None) -> bool:
+        dialect = self._dialects.get(known.name)
+        return (
+            known.sums_hold(columns)
+            and (allowed is None or not any(_outside(message, allowed) for message in columns.messages))
+            and (dialect is None or dialect.all_good(columns))
+        )
+
+    def _check_each(
+        self, known: Dataset, bodies: Sequence[bytes], allowed: frozenset[str] | None
+    ) -> list[Passed | Violation]:
+        """Judge bodies one by one: the authority on every verdict."""
         sized = [body if len(body) <= self._record_bytes_max else _TOO_LARGE for body in bodies]
         envelopes = self._envelopes.parse(sized)
         messages = known.run.parse([_content(known, envelope) for envelope in envelopes])
         return [
-            message if isinstance(message, Violation) else judge(envelope, message)
+            message if isinstance(message, Violation) else self._judge(known, envelope, message, allowed)
             for envelope, message in zip(envelopes, messages, strict=True)
         ]
+
+    def _judge(
+        self, known: Dataset, envelope: RecordBody, message: Message, allowed: frozenset[str] | None
+    ) -> Passed | Violation:
+        violation = known.first_broken(message)
+        if violation is None and known.key(message) != envelope.key:
+            violation = _WRONG_KEY
+        if violation is None and allowed is not None:
+            violation = _outside(message, allowed)
+        dialect = self._dialects.get(known.name)
+        if violation is None and dialect is not None:
+            violation = dialect.refusal(message)
+        return violation or Passed(envelope.operation, envelope.key, envelope.mends)
 
     def complete_key(self, dataset: str, standard: str, body: bytes) -> bytes:
         """Fill in an empty key, by serialising the body once more, before anything is stored or hashed.
@@ -109,23 +176,6 @@ class ContractGate:
             return body
         return envelope.SerializeToString()
 
-    def _judge(self, known: Dataset, fields: Sequence[str]) -> Callable[[Any, Any], Passed | Violation]:
-        """Compile what is asked of a parsed record for one agreement."""
-        allowed = None if "*" in fields else frozenset(fields)
-        first_broken, key, expressible = known.first_broken, known.key, self._expressible.get(known.name)
-
-        def judge(envelope: RecordBody, message: Message) -> Passed | Violation:
-            violation = first_broken(message)
-            if violation is None and key(message) != envelope.key:
-                violation = _WRONG_KEY
-            if violation is None and allowed is not None:
-                violation = _outside(message, allowed)
-            if violation is None and expressible is not None:
-                violation = expressible(message)
-            return violation or Passed(envelope.operation, envelope.key, envelope.mends)
-
-        return judge
-
 
 def _content(known: Dataset, envelope: RecordBody | Violation) -> bytes | Violation:
     """Return the bytes of a record's message, or why its envelope is refused."""
@@ -141,6 +191,14 @@ def _content(known: Dataset, envelope: RecordBody | Violation) -> bytes | Violat
         return _WRONG_TIME  # buf.validate judges the seconds; these would make a sink's conversion fail
     content: bytes = stated.value
     return content
+
+
+def _unreasoned(envelopes: Columns) -> bool:
+    """Say whether there is a retraction without a reason."""
+    operations = envelopes["operation"]
+    return OPERATION_RETRACT in operations and (OPERATION_RETRACT, "") in zip(
+        operations, envelopes["reason"], strict=True
+    )
 
 
 def _outside(message: Message, allowed: frozenset[str]) -> Violation | None:

@@ -90,12 +90,12 @@ def _compile(descriptor: Descriptor, above: tuple[Descriptor, ...]) -> _Find:
     if descriptor in above:
         raise ValueError(f"{descriptor.full_name} is recursive: its named rules cannot be compiled")
     fields = list(_fields(descriptor, "", (*above, descriptor)))
-    ruled = [(path, rule) for path, field in fields if not field.is_repeated and (rule := _rule(field))]
+    ruled = [(path, rule) for path, field in fields if not field.is_repeated and (rule := named_rule(field))]
     read, keeps = field_reader(path for path, _ in ruled), [rule.holds for _, rule in ruled]
     runs = [
         (path, attrgetter(path), _compile_item(field, (*above, descriptor)))
         for path, field in fields
-        if field.is_repeated and (_rule(field) or _reaches_rule(field, frozenset()))
+        if field.is_repeated and (named_rule(field) or _reaches_rule(field, frozenset()))
     ]
 
     def find_broken(message: Message) -> _Broken | None:
@@ -112,7 +112,7 @@ def _compile(descriptor: Descriptor, above: tuple[Descriptor, ...]) -> _Find:
 
 
 def _compile_item(field: FieldDescriptor, above: tuple[Descriptor, ...]) -> _Find:
-    rule = _rule(field)
+    rule = named_rule(field)
     if rule is not None:
         return lambda text: None if rule.holds(text) else ("", rule)
     inner = field.message_type
@@ -141,10 +141,15 @@ def _reaches_rule(field: FieldDescriptor, seen: frozenset[str]) -> bool:
     if inner is None or inner.full_name in seen:
         return False
     seen |= {inner.full_name}
-    return any(_rule(below) or _reaches_rule(below, seen) for below in inner.fields)
+    return any(named_rule(below) or _reaches_rule(below, seen) for below in inner.fields)
 
 
-def _rule(field: FieldDescriptor) -> NamedRule | None:
+def named_rule(field: FieldDescriptor) -> NamedRule | None:
+    """Return the named rule that a field declares, if it does.
+
+    Raises:
+        ValueError: It is not a text field.
+    """
     number: int = field.GetOptions().Extensions[_RULE]
     if number == types_pb2.RULE_UNSPECIFIED:
         return None

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from services.domain.receipt import Violation
+from services.wire.columns import Columns, compile_columns
 from services.wire.contract import UNKNOWN_FIELD, UNPARSABLE, drop_unknown_fields, first_violation
 
 
@@ -27,6 +28,26 @@ class MessageRun:
         """Make up ``message Run { repeated <type> items = 1; }`` for a type of the contract."""
         self._message_class = message_class
         self._run_class = _run_class(message_class)
+        descriptor: Any = message_class.DESCRIPTOR
+        self._surely_keep = compile_columns(descriptor)
+
+    def parse_clean(self, encoded: Sequence[bytes]) -> Columns | None:
+        """Parse a run of serialised messages that are probably all good, at a fraction of the cost of `parse`.
+
+        Args:
+            encoded: At least one message's bytes.
+
+        Returns:
+            The messages, when all parse, hold nothing unknown and surely keep the rules; None when `parse` must say.
+        """
+        run: Any = self._run_class()
+        try:
+            for one in encoded:
+                run.items.add().MergeFromString(one)
+        except DecodeError:
+            return None
+        columns = Columns(list(run.items))
+        return columns if not drop_unknown_fields(run) and self._surely_keep(columns) else None
 
     def parse(self, encoded: Sequence[bytes | Violation]) -> list[Any]:
         """Parse a run of serialised messages.

@@ -7,13 +7,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.simulation.world import Process, World, source_row
-
-LONG = bool(os.environ.get("YRDX_TEST_LONG"))
 
 _FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 _index = st.integers(0, 30)
@@ -132,10 +131,14 @@ class Promises(RuleBasedStateMachine):
             assert rows == wanted
 
 
+class PromisesAtLength(Promises):
+    """The same, for minutes."""
+
+
+_SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
 TestPromises = Promises.TestCase
-TestPromises.settings = settings(
-    max_examples=400 if LONG else 40,
-    stateful_step_count=60 if LONG else 40,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+TestPromises.settings = settings(_SETTINGS, max_examples=40, stateful_step_count=40)
+
+TestPromisesAtLength = pytest.mark.timeout(1_200)(pytest.mark.long(PromisesAtLength.TestCase))
+TestPromisesAtLength.settings = settings(_SETTINGS, max_examples=800, stateful_step_count=60)

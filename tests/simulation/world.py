@@ -32,8 +32,8 @@ from services.exchange.history import receipted_batches
 from services.exchange.open import answer_opening, read_opening
 from services.exchange.receive import apply_batch, verify_batch
 from services.exchange.recover import allow_replay, finish_recovery, next_epoch_known, open_epoch, take_back
-from services.exchange.seal import seal_next
-from services.exchange.settle import mark_diverged, settle_receipt
+from services.exchange.seal import seal_pending
+from services.exchange.settle import mark_diverged, settle_receipts, verify_receipt
 from services.exchange.submit import Chunk, check_chunk, open_source, submit_chunk
 from services.ports.store import Store, Transaction
 from services.store.backup import backup
@@ -167,17 +167,19 @@ class World:
             process.opening = self.write("sender", work)
             self._send(process, "opening", process.opening)
 
-    def seal(self, process: Process) -> None:
-        """A process whose session is open seals and sends the next batch."""
+    def seal(self, process: Process, batches_max: int = 1) -> None:
+        """A process whose session is open seals and sends the next batches."""
         if not process.ready or process.fence is None:
             return
         try:
-            work = partial(seal_next, parts=self.sender_parts, name=STREAM, fence=process.fence)
-            batch = self.write("sender", work)
+            work = partial(
+                seal_pending, parts=self.sender_parts, name=STREAM, fence=process.fence, batches_max=batches_max
+            )
+            sealed = self.write("sender", work)
         except (LeaseLost, Diverged):
             self.hang_up(process)
             return
-        if batch is not None:
+        for batch in sealed:
             self._send(process, "batch", batch)
 
     def send_again(self, process: Process) -> None:
@@ -239,10 +241,8 @@ class World:
 
     def _heard(self, process: Process, kind: str, content: Signed) -> None:
         if kind == "ack":
-            work = partial(
-                settle_receipt, parts=self.sender_parts, name=STREAM, fence=process.fence or 0, signed=content
-            )
-            self.write("sender", work)
+            receipts = [verify_receipt(self.sender_parts, STREAM, content)]
+            self.write("sender", partial(settle_receipts, name=STREAM, fence=process.fence or 0, receipts=receipts))
         elif process.opening is not None:
             answer = read_answer(self.sender_parts, STREAM, process.opening, content)
             resume = self.write("sender", partial(resume_from, name=STREAM, fence=process.fence or 0, answer=answer))
@@ -392,7 +392,8 @@ class World:
             not pending
             and outbound.state is StreamState.OPEN
             and (inbound is None or inbound.state is StreamState.OPEN)
-            and (inbound is None or inbound.position == outbound.position)
+            # A receiver that was restored to before the stream's first batch knows nothing of it.
+            and (inbound.position if inbound else Position()) == outbound.position
         )
 
     # What must be true

@@ -49,6 +49,21 @@ class Dialect(Hashable, Protocol):
         """Insert rows of integers and texts, all with the same columns."""
         ...
 
+    def records(
+        self, connection: Connection, table: Table, runs: str
+    ) -> tuple[Sequence[int], Sequence[bytes], Sequence[bytes]]:
+        """Fetch the records of the outbox or the inbox whose ids lie in some runs.
+
+        Args:
+            connection: In a transaction.
+            table: One with the columns id, salt and body.
+            runs: JSON of first and last ids (`services.store.runs.to_parameter`).
+
+        Returns:
+            Ids, salts and bodies of those that stand there, in the order of the runs.
+        """
+        ...
+
     def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
         """Fetch many rows of integers, texts and non-null bytes, in the statement's order.
 

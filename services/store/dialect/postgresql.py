@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from psycopg import Connection as Driver
 from psycopg import sql
-from sqlalchemy import BigInteger, Connection, FromClause, Select, Table, text
+from sqlalchemy import BigInteger, Connection, FromClause, Select, Table, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from services.store.dialect import Records
 
 _RUNS: Final = (
     text(
-        "SELECT CAST(run ->> 0 AS bigint) AS first, CAST(run ->> 1 AS bigint) AS last"
-        " FROM jsonb_array_elements(CAST(:runs AS jsonb)) AS run"
+        "SELECT CAST(run ->> 0 AS bigint) AS first, CAST(run ->> 1 AS bigint) AS last, place"
+        " FROM jsonb_array_elements(CAST(:runs AS jsonb)) WITH ORDINALITY AS elements(run, place)"
     )
-    .columns(first=BigInteger, last=BigInteger)
+    .columns(first=BigInteger, last=BigInteger, place=BigInteger)
     .subquery("runs")
 )
 _SALT_BYTES: Final = 16
 _COPY: Final = sql.SQL("COPY {} (id, salt, body) FROM STDIN (FORMAT BINARY)")
+
+
+@cache
+def _records_of(table: Table) -> Select[Any]:
+    within = table.c.id.between(_RUNS.c.first, _RUNS.c.last)
+    rows = select(table.c.id, table.c.salt, table.c.body).select_from(_RUNS.join(table, within))
+    return rows.order_by(_RUNS.c.place, table.c.id)
 
 
 class PostgresqlDialect:
@@ -46,6 +54,13 @@ class PostgresqlDialect:
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
         """See the protocol."""
         connection.execute(insert(table), rows)
+
+    def records(
+        self, connection: Connection, table: Table, runs: str
+    ) -> tuple[Sequence[int], Sequence[bytes], Sequence[bytes]]:
+        """See the protocol."""
+        rows = connection.execute(_records_of(table), {"runs": runs}).all()
+        return tuple(zip(*rows, strict=True)) if rows else ((), (), ())  # type: ignore[return-value]
 
     def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
         """See the protocol."""

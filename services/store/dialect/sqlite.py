@@ -9,9 +9,10 @@ and blobs, in both directions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import chain
+from itertools import accumulate, chain, pairwise
+from struct import unpack
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, cast, func, select, text
@@ -55,6 +56,14 @@ class SqliteDialect:
         values = json.dumps([list(row.values()) for row in rows])
         connection.exec_driver_sql(_insert_rows(table.name, tuple(rows[0])), (values,))
 
+    def records(
+        self, connection: Connection, table: Table, runs: str
+    ) -> tuple[Sequence[int], Sequence[bytes], Sequence[bytes]]:
+        """See the protocol. All salts and all bodies come back as one blob each."""
+        row: Any = connection.exec_driver_sql(_select_records(table.name), (runs,)).one()
+        ids, salts, lengths, bodies = row
+        return json.loads(ids), unpack(f"{_SALT_BYTES}s" * (len(salts) // _SALT_BYTES), salts), _split(bodies, lengths)
+
     def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
         """See the protocol. One row comes back: a JSON list for all integers and texts, a blob for each of bytes."""
         names, packed = _packed(statement)
@@ -63,6 +72,16 @@ class SqliteDialect:
         pairs = iter(zip(blobs[::2], blobs[1::2], strict=True))
         columns = [_split(*next(pairs)) if is_bytes else next(plain, ()) for is_bytes in names]
         return list(zip(*columns, strict=True))
+
+
+@cache
+def _select_records(table: str) -> str:
+    # CROSS JOIN: SQLite keeps the order of the tables, and so of the runs.
+    return (
+        f"SELECT json_group_array({table}.id), coalesce(CAST(group_concat(salt, '') AS BLOB), x''),"  # noqa: S608 - the same
+        " json_group_array(length(body)), coalesce(CAST(group_concat(body, '') AS BLOB), x'')"
+        f" FROM json_each(?1) AS run CROSS JOIN {table} ON {table}.id BETWEEN run.value ->> 0 AND run.value ->> 1"
+    )
 
 
 @cache
@@ -102,7 +121,7 @@ def _packed(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
     return kinds, select(func.json_group_array(func.json_array(*scalars)), *chain.from_iterable(blobs))
 
 
-def _split(content: bytes, lengths: str) -> Iterable[bytes]:
+def _split(content: bytes, lengths: str) -> list[bytes]:
     """Cut a blob into pieces."""
-    end = 0
-    return [content[end : (end := end + length)] for length in json.loads(lengths)]
+    ends = list(accumulate(json.loads(lengths), initial=0))
+    return [content[start:end] for start, end in pairwise(ends)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from services.domain.batch import Signed, StoredBatch
 from services.domain.outbox import RejectedRow
@@ -21,6 +21,7 @@ from services.store.transaction.outbox import OutboxPart
 from services.store.transaction.pending import position_at
 from services.store.transaction.sources import Change
 
+_ABANDONED: Final = select(ABANDONED.c.batch_id).where(ABANDONED.c.batch_id == bindparam("batch_id"))
 _REJECTED: Final = (
     select(
         REJECTION,
@@ -54,8 +55,7 @@ class AnswersPart(OutboxPart):
         Raises:
             ValueError: The batch was abandoned: its rows are pending again, or void.
         """
-        abandoned = select(ABANDONED.c.batch_id).where(ABANDONED.c.batch_id == batch.id)
-        if self._connection.execute(abandoned).one_or_none() is not None:
+        if self._connection.execute(_ABANDONED, {"batch_id": batch.id}).one_or_none() is not None:
             raise ValueError("the batch was abandoned when its epoch ended")
         if self._insert_receipt(batch.id, receipt, accepted=accepted, received_time=received_time):
             self._count_answer(batch, self._runs_of_batch(batch.id), rejections)

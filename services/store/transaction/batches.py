@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from services.domain.batch import Signed, StoredBatch
 from services.store.dialect import Dialect
@@ -38,14 +38,17 @@ BATCHES: Final = (
 )
 """Batches with the receipt they have; abandoned ones are found by nobody."""
 
+_AT: Final = BATCHES.where(*(BATCH.c[name] == bindparam(name) for name in ("stream_id", "epoch", "first_sequence")))
+
 
 class BatchesPart(Part):
     """The part of `services.ports.inbox.Inbox` that looks up batches of either direction."""
 
     def batch_at(self, stream_id: int, epoch: int, first_sequence: int) -> StoredBatch | None:
         """See the port."""
-        found = self._batches(in_epoch(stream_id, epoch).where(BATCH.c.first_sequence == first_sequence))
-        return found[0] if found else None
+        place = {"stream_id": stream_id, "epoch": epoch, "first_sequence": first_sequence}
+        row = self._connection.execute(_AT, place).one_or_none()
+        return None if row is None else _to_batch(row)
 
     def batch_ending_at(self, stream_id: int, epoch: int, last_sequence: int) -> StoredBatch | None:
         """See the port."""

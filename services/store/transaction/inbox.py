@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from operator import lt
 from typing import Final
 
 from sqlalchemy import insert, select
 
 from services.domain.batch import Record, Signed, StoredBatch
-from services.domain.inbox import InboxRow
+from services.domain.inbox import Accepted
 from services.store import runs
 from services.store.dialect import Records
 from services.store.runs import Run
@@ -22,20 +22,21 @@ KEY_BYTES: Final = 16
 class InboxPart(BatchesPart):
     """The part of `services.ports.inbox.Inbox` about batches."""
 
-    def apply(self, batch: StoredBatch, rows: Sequence[InboxRow], *, accepted: int, now: datetime) -> StoredBatch:
+    def apply(self, batch: StoredBatch, accepted: Accepted, *, received_time: datetime) -> StoredBatch:
         """See the port.
 
         Raises:
-            ValueError: The batch has no receipt, or its rows are not the accepted ones, by rising sequence.
+            ValueError: The batch has no receipt, or the records have no place in it.
         """
-        if batch.receipt is None or accepted != len(rows):
-            raise ValueError("an applied batch has its receipt and one row for each accepted record")
-        operations, record_keys = _index(batch, rows)
+        if batch.receipt is None:
+            raise ValueError("an applied batch has its receipt")
+        operations, record_keys = _index(batch, accepted)
         stored = self._insert_batch(batch, operations=operations, record_keys=record_keys)
-        self._insert_receipt(stored.id, batch.receipt, accepted=accepted, received_time=now)
-        if rows:
-            sequences, _, _, salts, bodies = zip(*rows, strict=True)
-            records = Records([sequence - batch.first_sequence for sequence in sequences], salts, bodies)
+        count = len(accepted.offsets)
+        self._insert_receipt(stored.id, batch.receipt, accepted=count, received_time=received_time)
+        if count:
+            salts, bodies = zip(*accepted.records, strict=True)
+            records = Records(accepted.offsets, salts, bodies)
             self._dialect.insert_records(self._connection, INBOX, runs.first_id(stored.id), records)
         return stored
 
@@ -52,21 +53,22 @@ class InboxPart(BatchesPart):
             self._connection.execute(insert(CONFLICT).values(**row, **statement._asdict()))
 
 
-def _index(batch: StoredBatch, rows: Sequence[InboxRow]) -> tuple[bytes, bytes]:
+def _index(batch: StoredBatch, accepted: Accepted) -> tuple[bytes, bytes]:
     """Return the columns ``operations`` and ``record_keys`` of a batch.
 
     Raises:
-        ValueError: A sequence lies outside the batch, the batch is too long, or a key has not 16 bytes.
+        ValueError: A record has no place in the batch, no operation or a key of another length than 16 bytes.
     """
-    if batch.record_count > 1 << OFFSET_BITS:
+    count, places = batch.record_count, accepted.offsets
+    if count > 1 << OFFSET_BITS:
         raise ValueError(f"a batch has at most {1 << OFFSET_BITS} records")
-    operations = bytearray(batch.record_count)
-    keys = [bytes(KEY_BYTES)] * batch.record_count
-    next_sequence = batch.first_sequence
-    for sequence, operation, key, _, _ in rows:
-        if not next_sequence <= sequence <= batch.last_sequence or len(key) != KEY_BYTES or not operation:
-            raise ValueError("an accepted record has an operation, a key of 16 bytes and a place in its batch")
-        operations[sequence - batch.first_sequence] = operation
-        keys[sequence - batch.first_sequence] = key
-        next_sequence = sequence + 1
+    in_place = all(map(lt, [-1, *places], [*places, count]))
+    if not in_place or 0 in accepted.operations or set(map(len, accepted.keys)) - {KEY_BYTES}:
+        raise ValueError("an accepted record has an operation, a key of 16 bytes and a place in its batch")
+    if len(places) == count:
+        return bytes(accepted.operations), b"".join(accepted.keys)
+    operations, keys = bytearray(count), [bytes(KEY_BYTES)] * count
+    for offset, operation, key in zip(places, accepted.operations, accepted.keys, strict=True):
+        operations[offset] = operation
+        keys[offset] = key
     return bytes(operations), b"".join(keys)

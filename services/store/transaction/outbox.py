@@ -19,6 +19,7 @@ from services.store.transaction.sources import SourcesPart, progress_of
 
 _PAGE_BATCHES: Final = 64
 
+_RUNS: Final = select(BATCH.c.record_runs).where(BATCH.c.id == bindparam("batch_id"))
 _ANSWERED: Final = (
     select(BATCH.c.id, BATCH.c.epoch, BATCH.c.first_sequence, BATCH.c.record_runs)
     .join(RECEIPT, RECEIPT.c.batch_id == BATCH.c.id)
@@ -42,9 +43,9 @@ class OutboxPart(SourcesPart, PendingPart, BatchesPart):
         """
         if not rows or len(rows) != batch.record_count:
             raise ValueError("a batch holds as many rows as it says, at least one")
-        held = [row.id for row in rows]
+        held = runs.runs_of(row.id for row in rows)
         oldest_time = self._take_pending(batch.stream_id, held)
-        return self._insert_batch(batch, oldest_time=oldest_time, record_runs=runs.pack(runs.runs_of(held)))
+        return self._insert_batch(batch, oldest_time=oldest_time, record_runs=runs.pack(held))
 
     def unacknowledged(self, stream_id: int, epoch: int, *, after_sequence: int, limit: int) -> Sequence[StoredBatch]:
         """See the port."""
@@ -87,8 +88,7 @@ class OutboxPart(SourcesPart, PendingPart, BatchesPart):
             parameters |= {"epoch": page[-1][1], "first_sequence": page[-1][2]}
 
     def _runs_of_batch(self, batch_id: int) -> list[Run]:
-        statement = select(BATCH.c.record_runs).where(BATCH.c.id == batch_id)
-        return runs.unpack(self._connection.execute(statement).scalar_one())
+        return runs.unpack(self._connection.execute(_RUNS, {"batch_id": batch_id}).scalar_one())
 
     def _rejected_sequences(self, batch_id: int) -> set[int]:
         statement = select(REJECTION.c.sequence).where(REJECTION.c.batch_id == batch_id)

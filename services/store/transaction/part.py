@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, Select, Table, delete, insert, select
+from sqlalchemy import Connection, Insert, Table, delete, insert
 
 from services.domain.batch import Record
 from services.store import runs
@@ -36,21 +36,20 @@ class Part:
         assert key is not None  # noqa: S101 - a single insert has one
         return int(key[0])
 
-    def _payload(self, table: Table, wanted: Iterable[Run]) -> dict[int, tuple[int, bytes, bytes]]:
-        """Return (id, salt, body) of the records that still have a payload, by id.
+    def _payload(self, table: Table, wanted: Iterable[Run]) -> dict[int, Record]:
+        """Return the records that still have a payload, by id.
 
         Args:
             table: OUTBOX or INBOX.
             wanted: Ids.
         """
-        parameters = {"runs": runs.to_parameter(wanted)}
-        rows = self._dialect.rows(self._connection, _payload_of(table, self._dialect), parameters)
-        return {row[0]: row for row in rows}
+        ids, salts, bodies = self._dialect.records(self._connection, table, runs.to_parameter(wanted))
+        return dict(zip(ids, map(Record._make, zip(salts, bodies, strict=True)), strict=True))
 
     def _records(self, table: Table, wanted: Sequence[Run]) -> list[Record]:
         """Return records in the order of their ids given; an empty one where there is no payload."""
         payload = self._payload(table, wanted)
-        return [Record(*payload[i][1:]) if i in payload else NO_RECORD for i in runs.ids_of(wanted)]
+        return [payload.get(record_id, NO_RECORD) for record_id in runs.ids_of(wanted)]
 
     def _delete_payload(self, unwanted: Iterable[Run]) -> None:
         """Delete the payload of records of the outbox."""
@@ -61,9 +60,3 @@ class Part:
 @cache
 def _insert_into(table: Table) -> Insert:
     return insert(table)
-
-
-@cache
-def _payload_of(table: Table, dialect: Dialect) -> Select[Any]:
-    within = table.c.id.between(dialect.runs.c.first, dialect.runs.c.last)
-    return select(table.c.id, table.c.salt, table.c.body).select_from(dialect.runs.join(table, within))

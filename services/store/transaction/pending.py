@@ -64,19 +64,17 @@ class PendingPart(Part):
 
     def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
         """See the port."""
-        source_ids: dict[int, int] = {}
         wanted: list[Run] = []
-        room = records_max
+        source_ids: list[int] = []
         for held in self._first_pending(stream_id, records_max):
-            if room <= 0:
+            run = Run(held.first_id, min(held.record_count, records_max - len(source_ids)))
+            if not run.size:
                 break
-            run = Run(held.first_id, min(held.record_count, room))
-            source_ids[run.owner] = held.source_id
             wanted.append(run)
-            room -= run.size
+            source_ids += [held.source_id] * run.size
         payload = self._payload(OUTBOX, wanted)
-        rows = [payload[record_id] for record_id in runs.ids_of(wanted)]
-        return [PendingRow(i, source_ids[i >> OFFSET_BITS], salt, body) for i, salt, body in rows]
+        ids = list(runs.ids_of(wanted))
+        return list(map(PendingRow._make, zip(ids, source_ids, map(payload.__getitem__, ids), strict=True)))
 
     def _first_pending(self, stream_id: int, limit: int) -> list[_Pending]:
         rows = self._dialect.rows(self._connection, _FIRST, {"stream_id": stream_id, "limit": limit})
@@ -110,18 +108,18 @@ class PendingPart(Part):
         if rows:
             self._dialect.insert_rows(self._connection, PENDING, rows)
 
-    def _take_pending(self, stream_id: int, record_ids: Sequence[int]) -> datetime:
+    def _take_pending(self, stream_id: int, wanted: Iterable[Run]) -> datetime:
         """Make records not pending any more and return when the oldest of them was submitted.
 
         Raises:
             ValueError: One of them is not pending.
         """
-        taken = sorted(runs.runs_of(record_ids))
+        taken = sorted(wanted)
         window = {"stream_id": stream_id, "from_id": runs.first_id_beside(taken[0].first), "upto_id": taken[-1].end}
         standing = list(map(_Pending._make, self._dialect.rows(self._connection, _BETWEEN, window)))
         held = [row.run for row in standing]
         remaining = runs.without(held, taken)
-        if sum(run.size for run in held) - sum(run.size for run in remaining) != len(record_ids):
+        if sum(run.size for run in held) - sum(run.size for run in remaining) != sum(run.size for run in taken):
             raise ValueError("only pending rows can be taken")
         self._replace_pending(stream_id, held, remaining)
         owners = {run.owner for run in taken}

@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from services.domain.batch import StoredBatch
 from services.domain.outbox import PendingRow, RecoveredRow, Source
@@ -23,6 +23,9 @@ from services.store.transaction.sources import UNKNOWN_SOURCE, Change
 
 _NO_KEY: Final = bytes(16)
 _HASHES_PER_STATEMENT: Final = 500
+_WAITING_COUNT: Final = select(func.count()).where(
+    RECOVERED.c.stream_id == bindparam("stream_id"), RECOVERED.c.source_id.is_(None)
+)
 
 
 class RecoveryPart(AnswersPart):
@@ -43,8 +46,8 @@ class RecoveryPart(AnswersPart):
         """
         if batch.receipt is None or len(rows) != batch.record_count:
             raise ValueError("an imported batch has its receipt and as many rows as it says")
-        pending_ids = [row.id for row in rows if isinstance(row, PendingRow)]
-        oldest_time = self._take_pending(batch.stream_id, pending_ids) if pending_ids else now
+        pending = runs.runs_of(row.id for row in rows if isinstance(row, PendingRow))
+        oldest_time = self._take_pending(batch.stream_id, pending) if pending else now
         recovered_ids = self._append_recovered(batch.stream_id, rows, now=now)
         held = runs.runs_of(row.id if isinstance(row, PendingRow) else next(recovered_ids) for row in rows)
         stored = self._insert_batch(batch, oldest_time=oldest_time, record_runs=runs.pack(held))
@@ -55,12 +58,11 @@ class RecoveryPart(AnswersPart):
 
     def recovered_count(self, stream_id: int) -> int:
         """See the port."""
-        waiting = select(func.count()).where(RECOVERED.c.stream_id == stream_id, RECOVERED.c.source_id.is_(None))
-        return int(self._connection.execute(waiting).scalar_one())
+        return int(self._connection.execute(_WAITING_COUNT, {"stream_id": stream_id}).scalar_one())
 
     def claim_recovered(self, stream_id: int, rows: Sequence[PendingRow]) -> list[PendingRow]:
         """See the port."""
-        hashes = [sha256(row.body).digest() for row in rows]
+        hashes = [sha256(row.record.body).digest() for row in rows]
         waiting = self._waiting(stream_id, hashes)
         claims: dict[int, int] = {}
         for row, body_hash in zip(rows, hashes, strict=True):
@@ -103,7 +105,7 @@ class RecoveryPart(AnswersPart):
             claimed = update(RECOVERED).where(RECOVERED.c.record_id == recovered_id)
             self._connection.execute(claimed.values(source_id=source_id, position=position))
             changes[source_id].acknowledged += 1
-        self._take_pending(stream_id, sorted(claims))
+        self._take_pending(stream_id, held)
         self._delete_payload(held)
         unknown = changes[self._unknown_source(stream_id).id]
         unknown.submitted -= len(claims)

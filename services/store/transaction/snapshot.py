@@ -122,7 +122,7 @@ class SnapshotPart(InboxPart):
                 if operation and (found := payload.get(first_id + offset)):
                     sequence = batch.first_sequence + offset
                     position = position_of(batch.epoch, sequence)
-                    yield StoredRecord(position, batch.epoch, sequence, operation, keys[offset], *found[1:])
+                    yield StoredRecord(position, batch.epoch, sequence, operation, keys[offset], *found)
 
     def _last_of(self, stream_id: int, batches: Sequence[_Applied], upto: int) -> dict[bytes, int]:
         """Return the last position of every key of some batches. Scans the keys of all later ones."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from services.domain.batch import Record, Signed, StoredBatch
-from services.domain.inbox import InboxRow
+from services.domain.inbox import Accepted
 from services.domain.outbox import OutboxRow, PendingRow, Source
 from services.domain.receipt import Rejection, Violation
 from services.domain.stream import Direction, Position, Stream, StreamName
@@ -143,17 +143,20 @@ class Receiver:
             position = stream.position if stream.position.epoch == epoch else Position(epoch)
             first = position.watermark + 1
             batch = a_batch(stream, first, len(numbers), epoch=epoch, receipt=a_signature(f"receipt {epoch}/{first}"))
-            rows = [
-                InboxRow(first + place, 1 + number % 2, a_key(number), *record_of(number))
-                for place, number in enumerate(numbers)
-                if place not in rejected
-            ]
-            stored = tx.apply(batch, rows, accepted=len(rows), now=NOW)
+            accepted = [(place, number) for place, number in enumerate(numbers) if place not in rejected]
+            stored = tx.apply(batch, accepted_of(*accepted), received_time=NOW)
             reached = Position(epoch, stored.last_sequence, stored.header_hash)
             assert tx.update_stream(replace(stream, position=reached, sealed=reached), expected=stream)
             return stored
 
         return do(self.store, work)
+
+
+def accepted_of(*placed: tuple[int, int]) -> Accepted:
+    """Return accepted records that say numbers, from (offset, number) pairs."""
+    offsets, numbers = zip(*placed, strict=True) if placed else ((), ())
+    operations = [1 + number % 2 for number in numbers]
+    return Accepted(offsets, operations, list(map(a_key, numbers)), list(map(record_of, numbers)))
 
 
 def standing_stream(tx: Transaction, stream: Stream) -> Stream:

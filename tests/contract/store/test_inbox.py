@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from services.domain.batch import Record
 from services.domain.errors import Conflict
-from services.domain.inbox import InboxRow, StoredRecord
+from services.domain.inbox import StoredRecord
 from services.domain.stream import StreamName
 from services.ports.store import Store, Transaction
 from services.store.transaction import snapshot
-from tests.contract.store.samples import NOW, Receiver, a_batch, a_key, a_signature, do, record_of
+from tests.contract.store.samples import NOW, Receiver, a_batch, a_key, a_signature, accepted_of, do, record_of
 
 EMPTY = Record(b"", b"")
 
@@ -58,36 +59,35 @@ class TestApply:
         """The same first sequence cannot stand twice, whatever its content; nothing of it is stored."""
         batch = receiver.apply([1, 2])
         other = a_batch(receiver.stream, 1, 1, receipt=a_signature("another"))
-        row = InboxRow(1, 1, a_key(9), *record_of(9))
         with pytest.raises(Conflict):
-            do(receiver.store, lambda tx: tx.apply(other, [row], accepted=1, now=NOW))
+            do(receiver.store, lambda tx: tx.apply(other, accepted_of((0, 9)), received_time=NOW))
         assert receiver.store.read(lambda tx: tx.batch_at(receiver.stream.id, 1, 1)) == batch
         assert numbers(read(receiver)) == [1, 2]
 
     @pytest.mark.parametrize(
-        "row",
+        "wrong",
         [
-            InboxRow(3, 1, a_key(1), *record_of(1)),
-            InboxRow(0, 1, a_key(1), *record_of(1)),
-            InboxRow(1, 0, a_key(1), *record_of(1)),
-            InboxRow(1, 1, b"short", *record_of(1)),
-            InboxRow(1, 1, a_key(1), b"short", b""),
+            {"offsets": [0, 2]},
+            {"offsets": [-1, 0]},
+            {"offsets": [1, 0]},
+            {"operations": [1, 0]},
+            {"keys": [a_key(1), b"short"]},
+            {"records": [record_of(1), Record(b"short", b"")]},
         ],
-        ids=["after the batch", "before the batch", "no operation", "short key", "short salt"],
+        ids=["after the batch", "before the batch", "not in order", "no operation", "short key", "short salt"],
     )
-    def test_rows_that_do_not_fit_are_our_mistake(self, receiver: Receiver, row: InboxRow) -> None:
-        """A row has a place in its batch, an operation, a key and a salt."""
+    def test_records_that_do_not_fit_are_our_mistake(self, receiver: Receiver, wrong: dict[str, Any]) -> None:
+        """An accepted record has a place in its batch, an operation, a key and a salt."""
         batch = a_batch(receiver.stream, 1, 2, receipt=a_signature("receipt"))
+        accepted = accepted_of((0, 1), (1, 2))._replace(**wrong)
         with pytest.raises(ValueError, match="16 bytes"):
-            do(receiver.store, lambda tx: tx.apply(batch, [row], accepted=1, now=NOW))
+            do(receiver.store, lambda tx: tx.apply(batch, accepted, received_time=NOW))
 
-    def test_a_receipt_and_its_rows_belong_together(self, receiver: Receiver) -> None:
-        """Nothing is applied without a receipt, or with other rows than it counts."""
-        row = InboxRow(1, 1, a_key(1), *record_of(1))
-        receipted = a_batch(receiver.stream, 1, 2, receipt=a_signature("receipt"))
-        for batch, accepted in ((replace(receipted, receipt=None), 1), (receipted, 2)):
-            with pytest.raises(ValueError, match="receipt"):
-                do(receiver.store, lambda tx, b=batch, n=accepted: tx.apply(b, [row], accepted=n, now=NOW))  # type: ignore[misc]
+    def test_nothing_is_applied_without_a_receipt(self, receiver: Receiver) -> None:
+        """A batch is applied with the receipt that answers it, or not at all."""
+        batch = replace(a_batch(receiver.stream, 1, 2), receipt=None)
+        with pytest.raises(ValueError, match="receipt"):
+            do(receiver.store, lambda tx: tx.apply(batch, accepted_of((0, 1)), received_time=NOW))
 
     def test_receipts_are_listed(self, receiver: Receiver) -> None:
         """Receipts of an epoch come by sequence, after a place, a page at a time."""

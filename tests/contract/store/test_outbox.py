@@ -28,7 +28,7 @@ from tests.contract.store.samples import (
 
 def bodies(sender: Sender, records_max: int = 1_000) -> list[bytes]:
     """Return the bodies of the first pending rows."""
-    return [row.body for row in sender.pending(records_max)]
+    return [row.record.body for row in sender.pending(records_max)]
 
 
 class TestSources:
@@ -69,7 +69,7 @@ class TestPending:
         sender.submit(1, 2, 3)
         sender.submit(4)
         rows = sender.pending()
-        assert [(row.salt, row.body) for row in rows] == [record_of(number) for number in (1, 2, 3, 4)]
+        assert [row.record for row in rows] == [record_of(number) for number in (1, 2, 3, 4)]
         assert [row.id for row in rows] == sorted({row.id for row in rows})
         assert {row.source_id for row in rows} == {sender.source.id}
 

@@ -47,7 +47,7 @@ def claim(sender: Sender, *numbers: int) -> list[bytes]:
         new = tx.pending(sender.stream.id, records_max=10_000)[len(before) :]
         left = tx.claim_recovered(sender.stream.id, new)
         assert tx.pending(sender.stream.id, records_max=10_000) == [*before, *left]
-        return [row.body for row in left]
+        return [row.record.body for row in left]
 
     return do(sender.store, work)
 
@@ -124,7 +124,7 @@ class TestEndOfEpoch:
         sender.next_epoch()
         reopened = do(sender.store, lambda tx: tx.reopen_unacknowledged(sender.stream.id, 1))
         assert reopened == 2
-        assert [row.body for row in sender.pending()] == [b"body %d" % number for number in (2, 3, 4, 5)]
+        assert [row.record.body for row in sender.pending()] == [b"body %d" % number for number in (2, 3, 4, 5)]
         again = sender.seal()
         assert (again.epoch, again.first_sequence) == (2, 1)
         sender.settle(again)

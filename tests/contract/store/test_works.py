@@ -34,7 +34,7 @@ def test_a_failing_work_undoes_itself_alone(sender: Sender) -> None:
     futures = [sender.store.write(partial(append, number)) for number in range(60)]
     errors = [future.exception(30) for future in futures]
     assert [error.args for error in errors if isinstance(error, Refused)] == [(n,) for n in range(0, 60, 3)]
-    assert sorted(row.body for row in sender.pending()) == sorted(b"body %d" % n for n in range(60) if n % 3)
+    assert sorted(row.record.body for row in sender.pending()) == sorted(b"body %d" % n for n in range(60) if n % 3)
 
 
 def test_a_work_of_many_steps_is_all_or_nothing(sender: Sender) -> None:
@@ -168,5 +168,7 @@ def test_what_was_committed_is_there_after_reopening(url: str) -> None:
     store.close()
     again = open_store(url)
     assert again.read(lambda tx: tx.sealed_records(batch)) == [Record(*a_row(number)[2:]) for number in (1, 2)]
-    assert [row.body for row in again.read(lambda tx: tx.pending(sender.stream.id, records_max=9))] == [b"body 3"]
+    assert [row.record.body for row in again.read(lambda tx: tx.pending(sender.stream.id, records_max=9))] == [
+        b"body 3"
+    ]
     again.close()

@@ -62,7 +62,7 @@ class Desk:
         assert process.returncode == code, f"yrdx {line}: {process.returncode}\n{out}{err}"
         return out, err
 
-    def json(self, line: str, *, code: int = 0, **environment: str) -> Any:  # noqa: ANN401 - whatever it wrote
+    def json(self, line: str, *, code: int = 0, **environment: str) -> Any:
         """Run a command line with --json and return its answer."""
         return json.loads(self.run(f"{line} --json", code=code, **environment)[0])
 

@@ -86,7 +86,7 @@ class TestSqlite:
         assert len(sqlite_sender.pending()) == 1 + len(errors) - len(refused)
         limit_pages(store, 100_000)
         sqlite_sender.submit(2)
-        assert sqlite_sender.pending()[-1].body == b"body 2"
+        assert sqlite_sender.pending()[-1].record.body == b"body 2"
 
     def test_a_lock_of_another_process_is_waited_for_and_told(self, sqlite_sender: Sender, sqlite_url: str) -> None:
         """While another process writes, works are told to come back; queued ones do not wait one after the other."""
@@ -107,7 +107,7 @@ class TestSqlite:
             sqlite_sender.submit(1)
         elsewhere.rename(path)
         sqlite_sender.submit(2)
-        assert [row.body for row in sqlite_sender.pending()] == [b"body 2"]
+        assert [row.record.body for row in sqlite_sender.pending()] == [b"body 2"]
 
     def test_a_damaged_file_is_not_opened(self, sqlite_url: str) -> None:
         """A file that is not a database any more is nothing to wait for: a backup must be restored."""
@@ -141,7 +141,7 @@ class TestPostgresql:
             with pytest.raises(StoreUnavailable):
                 do(store, cut)
         sender.submit(1)
-        assert [row.body for row in sender.pending()] == [b"body 1"]
+        assert [row.record.body for row in sender.pending()] == [b"body 1"]
         store.close()
 
     def test_a_server_that_is_away(self, postgres: PostgresServer) -> None:

@@ -25,7 +25,7 @@ def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(url: str) -> Non
         stream = tx.stream(NAME, Direction.OUTBOUND)
         assert stream is not None
         (source,) = tx.sources(stream.id, "sha256:00")
-        return source.position, [row.body for row in tx.pending(stream.id, records_max=1_000_000)]
+        return source.position, [row.record.body for row in tx.pending(stream.id, records_max=1_000_000)]
 
     store = open_store(url)
     position, bodies = store.read(look)

@@ -33,7 +33,7 @@ class Ran:
     err: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever it wrote
+    def json(self) -> Any:
         """The JSON value on stdout."""
         return json.loads(self.out)
 

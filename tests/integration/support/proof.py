@@ -45,7 +45,7 @@ def prove_ends(sender: Node, receiver: Node, *, acknowledged: int) -> None:
     assert (found.acknowledged, found.missing, found.duplicates) == (acknowledged, 0, 0)
 
 
-def exported(receiver: Node, name: str, folder: Path) -> Any:  # noqa: ANN401 - a Counter of canonical records
+def exported(receiver: Node, name: str, folder: Path) -> Any:
     """Return what ``yrdx inbox export`` says stands in the inbox from a stream, with all history."""
     path = folder / f"{receiver.city}-export.jsonl"
     yrdx("inbox", "export", "--home", receiver.path, "--dataset", DATASET, "-o", path, "--history")

@@ -110,7 +110,7 @@ class Outcome:
     status: Status
     details: str
 
-    def detail(self, kind: type[Message]) -> Any:  # noqa: ANN401 - a message of that kind
+    def detail(self, kind: type[Message]) -> Any:
         """Return the status's detail of a kind.
 
         Raises:
@@ -146,7 +146,7 @@ def outcome(answers: Iterable[Any]) -> Outcome:
     return Outcome(found, grpc.StatusCode.OK, ErrorInfo(), Status(), "")
 
 
-def failed(error: Any, answers: list[Any] | None = None) -> Outcome:  # noqa: ANN401 - a finished call is an RpcError too
+def failed(error: Any, answers: list[Any] | None = None) -> Outcome:
     """Return how a call failed."""
     status, info = Status(), ErrorInfo()
     for key, value in error.trailing_metadata() or ():

@@ -81,7 +81,7 @@ def messages(count: int, *, seed: int = 1) -> list[Any]:
     return [mapping.to_standard(NANTONG.row(one, random, NANTONG.missing)).message for one in made]
 
 
-def record_body(message: Any, **changes: Any) -> types_pb2.RecordBody:  # noqa: ANN401 - the dataset's message
+def record_body(message: Any, **changes: Any) -> types_pb2.RecordBody:
     """Return an UPSERT of a message; ``changes`` replace fields of the envelope."""
     body = types_pb2.RecordBody(operation=types_pb2.OPERATION_UPSERT, key=dataset().key(message))
     body.message.type_url = dataset().type_url
@@ -96,5 +96,5 @@ def bodies(count: int, *, seed: int = 1) -> list[bytes]:
     return [record_body(message).SerializeToString() for message in messages(count, seed=seed)]
 
 
-def _as_dict(message: Any) -> dict[str, Any]:  # noqa: ANN401 - any standard's message
+def _as_dict(message: Any) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True)

@@ -57,12 +57,12 @@ SHANGHAI_ROW = dict(
 )
 
 
-def local(**cells: str) -> Any:  # noqa: ANN401 - the dataset's message, generated
+def local(**cells: str) -> Any:
     """The standard's message and the normalisations of a local row with other cells."""
     return LOCAL.to_standard(list((LOCAL_ROW | cells).values()))
 
 
-def shanghai(**cells: str) -> Any:  # noqa: ANN401 - the same
+def shanghai(**cells: str) -> Any:
     """The standard's message and the normalisations of a Shanghai row with other cells."""
     return SHANGHAI.to_standard(list((SHANGHAI_ROW | cells).values()))
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from services.exchange.ahead import first_ended, read_ahead, read_in_thread, until_set
+from services.exchange.ahead import first_ended, in_groups, map_ahead, read_in_thread, until_set
 
 
 async def numbers(count: int, seen: list[int] | None = None) -> AsyncIterator[int]:
@@ -22,17 +22,23 @@ async def collect(items: AsyncIterator[int], got: list[int]) -> None:
         got.append(item)  # noqa: PERF401 - what came before the error is the point
 
 
+async def twice(number: int) -> int:
+    """Take the longer, the earlier a number comes."""
+    await asyncio.sleep(0.002 if number % 3 == 0 else 0)
+    return 2 * number
+
+
 async def test_items_come_in_order() -> None:
     """Reading ahead changes nothing but when."""
-    assert [item async for item in read_ahead(numbers(20), 3)] == list(range(20))
+    assert [item async for item in map_ahead(numbers(20), twice, 3)] == list(range(0, 40, 2))
 
 
 async def test_a_producer_runs_a_bounded_number_ahead() -> None:
     """A slow consumer holds its producer back."""
     seen: list[int] = []
-    async for item in read_ahead(numbers(50, seen), 3):
+    async for item in map_ahead(numbers(50, seen), twice, 3):
         await asyncio.sleep(0)
-        assert len(seen) <= item + 6
+        assert len(seen) <= item // 2 + 6
 
 
 async def test_an_error_comes_after_the_items_before_it() -> None:
@@ -45,8 +51,46 @@ async def test_an_error_comes_after_the_items_before_it() -> None:
 
     got: list[int] = []
     with pytest.raises(RuntimeError, match="broken"):
-        await collect(read_ahead(broken(), 5), got)
-    assert got == [1, 2]
+        await collect(map_ahead(broken(), twice, 5), got)
+    assert got == [2, 4]
+
+
+async def test_works_that_nobody_waits_for_are_cancelled() -> None:
+    """A consumer that leaves, or one work that fails, ends the works that were begun."""
+    cancelled: list[int] = []
+
+    async def work(number: int) -> int:
+        try:
+            await asyncio.sleep(0 if number == 0 else 60)
+        except asyncio.CancelledError:
+            cancelled.append(number)
+            raise
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        await collect(map_ahead(numbers(9), work, 3), [])
+    assert sorted(cancelled) == [1, 2, 3, 4]
+
+
+async def test_groups_hold_what_came_meanwhile() -> None:
+    """Nothing is left out, nothing waits for a full group, and an error comes after what came before it."""
+
+    async def broken() -> AsyncIterator[int]:
+        async for number in numbers(7):
+            yield number
+        raise RuntimeError("broken")
+
+    groups: list[list[int]] = []
+
+    async def read_slowly() -> None:
+        async for group in in_groups(broken(), 3):
+            groups.append(group)
+            await asyncio.sleep(0.001)
+
+    with pytest.raises(RuntimeError, match="broken"):
+        await read_slowly()
+    assert [number for group in groups for number in group] == list(range(7))
+    assert 1 < max(map(len, groups)) <= 4
 
 
 async def test_a_thread_produces_and_its_error_is_raised() -> None:

@@ -20,6 +20,7 @@ HEAD = """
 syntax = "proto3";
 package {package};
 import "buf/validate/validate.proto";
+import "google/protobuf/timestamp.proto";
 import "yrdx/types/v1/types.proto";
 """
 

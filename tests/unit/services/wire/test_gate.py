@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
 from services.ports.gate import Gate, Passed
+from services.wire.columns import Columns
 from services.wire.gate import ContractGate
 from tests.unit.services.wire.samples import (
     CONTRIBUTION,
@@ -185,11 +186,15 @@ def test_what_the_receiving_dialect_cannot_say_is_asked_last() -> None:
     """The dialect's check sees good records only, and its violation is the verdict."""
     seen: list[str] = []
 
-    def expressible(message: Contribution) -> Violation | None:
-        seen.append(message.person_number)
-        return Violation("scheme", "dialect.scheme", "无此险种 (no such scheme)") if message.scheme == 110 else None
+    class OneSchemeLess:
+        def refusal(self, message: Contribution) -> Violation | None:
+            seen.append(message.person_number)
+            return Violation("scheme", "dialect.scheme", "无此险种 (no such scheme)") if message.scheme == 110 else None
 
-    gate = ContractGate(DATASETS, record_bytes_max=RECORD_BYTES_MAX, expressible={DATASET: expressible})
+        def all_good(self, columns: Columns) -> bool:
+            return 110 not in columns["scheme"]
+
+    gate = ContractGate(DATASETS, record_bytes_max=RECORD_BYTES_MAX, dialects={DATASET: OneSchemeLess()})
     bodies = [body_of(), body_of(contribution(scheme=210)), body_of(contribution(total_fen=1))]
 
     first, second, third = gate.check(DATASET, STANDARD, bodies)

@@ -42,7 +42,7 @@ INBOUND = node_pb2.StreamStatus(
 STATUS = {"GetStatus": node_pb2.GetStatusResponse(city="320600", streams=[OUTBOUND, INBOUND])}
 
 
-def _json(capsys: pytest.CaptureFixture[str]) -> Any:  # noqa: ANN401 - whatever a verb wrote
+def _json(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
@@ -185,7 +185,7 @@ def test_receipts_of_all_epochs_come_once_each_whatever_the_page(
     """The node pages each epoch by itself; together every receipt is listed exactly once."""
     every = [_receipt(epoch, first) for epoch, count in ((1, 5), (2, 2), (3, 9)) for first in range(1, count * 10, 10)]
 
-    def page(request: Any) -> Message:  # noqa: ANN401 - a stub's request
+    def page(request: Any) -> Message:
         found = []
         for epoch in (1, 2, 3):
             later = [e for e in every if e.epoch == epoch and e.first_sequence > request.after_sequence]
@@ -212,7 +212,7 @@ def test_rejections_name_file_and_row_and_come_page_by_page(
         for number in range(1, 8)
     ]
 
-    def page(request: Any) -> Message:  # noqa: ANN401 - a stub's request
+    def page(request: Any) -> Message:
         later = [r for r in every if r.id > request.after_id][: request.page_size]
         return node_pb2.ListRejectionsResponse(rejections=later)
 
