@@ -1,7 +1,8 @@
 """Logs: one JSON object a line on stderr, with a last scrub for personal data.
 
 Nothing personal is ever given to the log; the scrub is the net below that. It looks at text only, so counts,
-sequences and hashes stay as they are.
+sequences and hashes stay as they are. Of an error that nobody foresaw only types and places are told: its text, and
+every traceback's locals, may hold what was being worked on. Libraries' own lines go the same way.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import Any, Final
 
 import structlog
@@ -28,8 +31,7 @@ def start_logging(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Frames without locals: locals hold records.
-            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            _tell_fault,
             _scrub,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -37,6 +39,35 @@ def start_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
+
+
+class _LibraryHandler(logging.Handler):
+    """Passes on what libraries log, the first line alone: asyncio's next ones show the error's text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage().partition("\n")[0]
+        structlog.get_logger().warning("library.warning", logger=record.name, message=line, exc_info=record.exc_info)
+
+
+def _tell_fault(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:  # noqa: ANN401
+    """Replace an exception by the types of it and its causes, outermost first, and the places they came from."""
+    found = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        chain = list(_chain(error))
+        frames = (frame for one in chain for frame in traceback.extract_tb(one.__traceback__))
+        event["fault"] = [f"{type(one).__module__}.{type(one).__qualname__}" for one in chain]
+        event["frames"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__ or error
 
 
 def _scrub(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:  # noqa: ANN401

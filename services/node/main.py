@@ -90,7 +90,3 @@ def _bug(error: Exception) -> Fault:
 
 if __name__ == "__main__":
     main()
-
-
-if __name__ == "__main__":
-    main()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterator
 from typing import Any, Never, TypeVar
 
 import structlog
@@ -45,26 +43,7 @@ async def abort_with(context: ServicerContext[Any, Any], method: str, error: Exc
     if isinstance(error, AbortError):
         raise error
     if not isinstance(error, ExchangeError):
-        _log.error("rpc.fault", method=method, fault=fault_types(error), frames=fault_frames(error))
+        _log.error("rpc.fault", method=method, exc_info=error)
         error = ExchangeError("the node met a fault of its own; its log says where")
     status = status_of(error)
     await context.abort(grpc_code(status), status.message, ((DETAILS_KEY, status.SerializeToString()),))
-
-
-def fault_types(error: BaseException) -> list[str]:
-    """Return the type of an unexpected error and of what caused it, outermost first, without their texts."""
-    return [f"{type(one).__module__}.{type(one).__qualname__}" for one in _chain(error)]
-
-
-def fault_frames(error: BaseException) -> list[str]:
-    """Return where an unexpected error and its causes came from: file, line and function, and nothing of the data."""
-    frames = (frame for one in _chain(error) for frame in traceback.extract_tb(one.__traceback__))
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while id(error) not in seen:
-        yield error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__ or error

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import structlog
@@ -28,15 +33,58 @@ def test_counts_and_hashes_stay(count: int, digest: str) -> None:
     assert len(scrubbed("x" + digest)) == 65
 
 
-def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
-    """Programs read the log; an exception shows frames without locals."""
+@contextmanager
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[list[dict[str, Any]]]:
+    """Log while a block runs; afterwards the list holds every line."""
+    handlers = logging.getLogger().handlers[:]
     start_logging("info")
+    lines: list[dict[str, Any]] = []
     try:
-        secret = INVENTED
-        raise RuntimeError("broken") from None
-    except RuntimeError:
-        structlog.get_logger("test").error("event", number=secret, exc_info=True)
-    line = capsys.readouterr().err.strip()
-    assert json.loads(line)["event"] == "event"
-    assert INVENTED not in line
-    structlog.reset_defaults()
+        yield lines
+    finally:
+        lines += [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        structlog.reset_defaults()
+        logging.getLogger().handlers[:] = handlers
+
+
+def test_an_error_is_told_by_types_and_places(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its text and its locals may hold what was being worked on, and so may those of its causes."""
+    secret = "沈示例"
+    with logged(capsys) as lines:
+        try:
+            try:
+                raise KeyError(secret)
+            except KeyError as error:
+                raise RuntimeError(f"broken at {secret}") from error
+        except RuntimeError:
+            structlog.get_logger("test").error("broken", exc_info=True)
+
+    (line,) = lines
+    assert line["fault"] == ["builtins.RuntimeError", "builtins.KeyError"]
+    assert all("test_logs.py" in frame for frame in line["frames"])
+    assert secret not in json.dumps(line, ensure_ascii=False)
+
+
+def test_causes_that_go_in_a_circle_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """Describing a fault never hangs."""
+    first, second = ValueError(), KeyError()
+    first.__cause__, second.__cause__ = second, first
+    with logged(capsys) as lines:
+        structlog.get_logger("test").error("broken", exc_info=first)
+
+    (line,) = lines
+    assert (line["fault"], line["frames"]) == (["builtins.ValueError", "builtins.KeyError"], [])
+
+
+async def test_what_libraries_log_goes_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+    """A task's error that nobody fetched is told as JSON, without its text."""
+    with logged(capsys) as lines:
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "Task exception was never retrieved", "exception": ValueError("沈示例"), "number": INVENTED}
+        )
+
+    (line,) = lines
+    assert (line["event"], line["logger"]) == ("library.warning", "asyncio")
+    assert line["message"] == "Task exception was never retrieved"
+    assert line["fault"] == ["builtins.ValueError"]
+    assert "沈示例" not in json.dumps(line, ensure_ascii=False)
