@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from psycopg import Connection as Driver
 from psycopg import sql
-from sqlalchemy import BigInteger, Connection, FromClause, Select, Table, select, text
+from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from services.store.dialect import Records
+from services.store.dialect import Plain, Records
 
 _RUNS: Final = (
     text(
@@ -20,6 +20,26 @@ _RUNS: Final = (
     )
     .columns(first=BigInteger, last=BigInteger, place=BigInteger)
     .subquery("runs")
+)
+_KEYS: Final = (
+    text("SELECT decode(hex, 'hex') AS record_key FROM jsonb_array_elements_text(CAST(:keys AS jsonb)) AS hex")
+    .columns(record_key=LargeBinary)
+    .subquery("keys")
+)
+_STANDING: Final = (
+    text(
+        "SELECT decode(one ->> 0, 'hex') AS record_key, decode(one ->> 1, 'hex') AS content,"
+        " CAST(one ->> 2 AS bigint) AS record_id, decode(one ->> 3, 'hex') AS previous_content,"
+        " CAST(one ->> 4 AS bigint) AS previous_id FROM jsonb_array_elements(CAST(:said AS jsonb)) AS one"
+    )
+    .columns(
+        record_key=LargeBinary,
+        content=LargeBinary,
+        record_id=BigInteger,
+        previous_content=LargeBinary,
+        previous_id=BigInteger,
+    )
+    .subquery("said")
 )
 _SALT_BYTES: Final = 16
 _COPY: Final = sql.SQL("COPY {} (id, salt, body) FROM STDIN (FORMAT BINARY)")
@@ -36,6 +56,8 @@ class PostgresqlDialect:
     """`services.store.dialect.Dialect` for PostgreSQL."""
 
     runs: FromClause = _RUNS
+    keys: FromClause = _KEYS
+    standing: FromClause = _STANDING
 
     def insert(self, table: Table) -> Insert:
         """See the protocol."""
@@ -51,9 +73,12 @@ class PostgresqlDialect:
             for offset, salt, body in zip(*records, strict=True):
                 copy.write_row((first_id + offset, salt, body))
 
-    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
+    def insert_rows(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Plain]], *, skip_existing: bool = False
+    ) -> None:
         """See the protocol."""
-        connection.execute(insert(table), rows)
+        statement = insert(table).on_conflict_do_nothing() if skip_existing else insert(table)
+        connection.execute(statement, rows)
 
     def records(
         self, connection: Connection, table: Table, runs: str

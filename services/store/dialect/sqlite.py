@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from itertools import accumulate, chain, pairwise
 from struct import unpack
@@ -18,7 +19,8 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, cast, func, select, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from services.store.dialect import Records
+from services.store.columns import to_micros
+from services.store.dialect import Plain, Records
 
 _SALT_BYTES: Final = 16
 _LENGTH_BITS: Final = 32
@@ -27,12 +29,31 @@ _RUNS: Final = (
     .columns(first=BigInteger, last=BigInteger)
     .subquery("runs")
 )
+_KEYS: Final = (
+    text("SELECT unhex(value) AS record_key FROM json_each(:keys)").columns(record_key=LargeBinary).subquery("keys")
+)
+_STANDING: Final = (
+    text(
+        "SELECT unhex(value ->> 0) AS record_key, unhex(value ->> 1) AS content, value ->> 2 AS record_id,"
+        " unhex(value ->> 3) AS previous_content, value ->> 4 AS previous_id FROM json_each(:said)"
+    )
+    .columns(
+        record_key=LargeBinary,
+        content=LargeBinary,
+        record_id=BigInteger,
+        previous_content=LargeBinary,
+        previous_id=BigInteger,
+    )
+    .subquery("said")
+)
 
 
 class SqliteDialect:
     """`services.store.dialect.Dialect` for SQLite."""
 
     runs: FromClause = _RUNS
+    keys: FromClause = _KEYS
+    standing: FromClause = _STANDING
 
     def insert(self, table: Table) -> Insert:
         """See the protocol."""
@@ -51,10 +72,13 @@ class SqliteDialect:
         parameters = (first_id, content, json.dumps(places))
         connection.exec_driver_sql(_insert_records(table.name), parameters)
 
-    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
-        """See the protocol."""
-        values = json.dumps([list(row.values()) for row in rows])
-        connection.exec_driver_sql(_insert_rows(table.name, tuple(rows[0])), (values,))
+    def insert_rows(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Plain]], *, skip_existing: bool = False
+    ) -> None:
+        """See the protocol. Bytes cross as hex."""
+        values = json.dumps([list(map(_to_json, row.values())) for row in rows])
+        statement = _insert_rows(table, tuple(rows[0]), skip_existing=skip_existing)
+        connection.exec_driver_sql(statement, (values,))
 
     def records(
         self, connection: Connection, table: Table, runs: str
@@ -95,9 +119,19 @@ def _insert_records(table: str) -> str:
 
 
 @cache
-def _insert_rows(table: str, columns: tuple[str, ...]) -> str:
-    values = ", ".join(f"value ->> {place}" for place in range(len(columns)))
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM json_each(?1)"  # noqa: S608 - the same
+def _insert_rows(table: Table, columns: tuple[str, ...], *, skip_existing: bool) -> str:
+    is_bytes = [isinstance(table.c[name].type, LargeBinary) for name in columns]
+    values = [f"unhex(value ->> {i})" if hexed else f"value ->> {i}" for i, hexed in enumerate(is_bytes)]
+    otherwise = " WHERE true ON CONFLICT DO NOTHING" if skip_existing else ""
+    columns_text, values_text = ", ".join(columns), ", ".join(values)
+    select_rows = f"SELECT {values_text} FROM json_each(?1){otherwise}"  # noqa: S608 - a table's names of ours
+    return f"INSERT INTO {table.name} ({columns_text}) {select_rows}"
+
+
+def _to_json(value: Plain) -> int | str | None:
+    if isinstance(value, bytes):
+        return value.hex()
+    return to_micros(value) if isinstance(value, datetime) else value
 
 
 @cache

@@ -1,0 +1,32 @@
+"""What stands: of every subject of a stream, the record that its sender sent last and that was not refused.
+
+It answers what a full file changes: rows that say what stands already are not sent again, and subjects that stand
+but are absent from a complete file can be withdrawn.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+CONTENT_BYTES: Final = 8
+"""Digest of what a record says. Two different contents of one subject are taken for the same once in 2^64."""
+
+WITHDRAWN: Final = bytes(CONTENT_BYTES)
+"""Content of a subject whose record was retracted."""
+
+UNKNOWN_CONTENT: Final = b"\xff" * CONTENT_BYTES
+"""Content of a record that a restored sender got back: it differs from whatever a file says."""
+
+
+class Standing(NamedTuple):
+    """One subject.
+
+    Attributes:
+        key: Business key, 16 bytes.
+        content: Digest of what its last record says, or `WITHDRAWN`.
+        record_id: That record in the outbox.
+    """
+
+    key: bytes
+    content: bytes
+    record_id: int
