@@ -6,6 +6,7 @@ but are absent from a complete file can be withdrawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 CONTENT_BYTES: Final = 8
@@ -18,15 +19,15 @@ UNKNOWN_CONTENT: Final = b"\xff" * CONTENT_BYTES
 """Content of a record that a restored sender got back: it differs from whatever a file says."""
 
 
-class Standing(NamedTuple):
-    """One subject.
+class Standings(NamedTuple):
+    """Some subjects, column by column: millions of them are compared.
 
     Attributes:
-        key: Business key, 16 bytes.
-        content: Digest of what its last record says, or `WITHDRAWN`.
-        record_id: That record in the outbox.
+        keys: Business keys, 16 bytes each.
+        contents: Digests of what each one's last record says, 8 bytes each; `WITHDRAWN` where it was retracted.
+        record_ids: Those records in the outbox.
     """
 
-    key: bytes
-    content: bytes
-    record_id: int
+    keys: bytes
+    contents: bytes
+    record_ids: Sequence[int]

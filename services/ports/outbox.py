@@ -17,7 +17,7 @@ from services.domain.outbox import (
 )
 from services.domain.receipt import Rejection
 from services.domain.rejection import LocalRejection, Mending, RejectedRow
-from services.domain.standing import Standing
+from services.domain.standing import Standings
 
 
 class Outbox(Protocol):
@@ -200,17 +200,17 @@ class Outbox(Protocol):
         """Bring what was submitted since into what stands, oldest first.
 
         Returns:
-            Records that are still left; call again until none is. `find_standing` and `iterate_standing` see merged
+            Records that are still left; call again until none is. `find_standing` and `standing_pages` see merged
             ones alone.
         """
         ...
 
-    def find_standing(self, stream_id: int, keys: Sequence[bytes]) -> dict[bytes, Standing]:
-        """Return what stands under some keys."""
+    def find_standing(self, stream_id: int, keys: bytes) -> Standings:
+        """Return what stands under some keys, 16 bytes each."""
         ...
 
-    def iterate_standing(self, stream_id: int) -> Iterator[Standing]:
-        """Yield everything that stands, withdrawn subjects too, by rising key, streaming."""
+    def standing_pages(self, stream_id: int) -> Iterator[Standings]:
+        """Yield everything that stands, withdrawn subjects too, by rising key, page by page."""
         ...
 
     def outbox_records(self, stream_id: int, record_ids: Sequence[int]) -> list[Record]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from itertools import islice
-from struct import unpack
 from typing import Final
 
 from services.domain.errors import Malformed, NotFound
-from services.domain.standing import Standing
+from services.domain.standing import Standings
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import read_in_thread
 from services.exchange.deliver import written
@@ -21,7 +19,6 @@ from yrdx.node.v1 import node_pb2
 KEY_BYTES: Final = 16
 MERGED_RECORDS: Final = 100_000
 """Records merged in one transaction: about a second, in which other writers wait."""
-PAGE_SUBJECTS: Final = 10_000
 AHEAD_PAGES: Final = 2
 
 
@@ -40,11 +37,10 @@ class StandingDesk(NodeDesk):
     ) -> node_pb2.FindStandingResponse:
         """Return what stands under some keys."""
         name = self._name(request.to_city, request.dataset)
-        keys = _split_keys(request.keys)
-        found = await asyncio.to_thread(self.store.read, partial(_find, name=name, keys=keys))
-        return node_pb2.FindStandingResponse(
-            keys=b"".join([one.key for one in found]), contents=b"".join([one.content for one in found])
-        )
+        if len(request.keys) % KEY_BYTES:
+            raise Malformed(f"business keys have {KEY_BYTES} bytes each")
+        found = await asyncio.to_thread(self.store.read, partial(_find, name=name, keys=request.keys))
+        return node_pb2.FindStandingResponse(keys=found.keys, contents=found.contents)
 
     async def ListStanding(  # noqa: N802
         self, request: node_pb2.ListStandingRequest, context: Context
@@ -76,17 +72,15 @@ def _merge(tx: Transaction, name: StreamName) -> int:
     return tx.merge_standing(stream.id, records_max=MERGED_RECORDS) if stream else 0
 
 
-def _find(tx: Transaction, name: StreamName, keys: list[bytes]) -> list[Standing]:
+def _find(tx: Transaction, name: StreamName, keys: bytes) -> Standings:
     stream = _stream(tx, name)
-    return list(tx.find_standing(stream.id, keys).values()) if stream else []
+    return tx.find_standing(stream.id, keys) if stream else Standings(b"", b"", ())
 
 
 def _list(tx: Transaction, name: StreamName, emit: Callable[[node_pb2.ListStandingResponse], None]) -> None:
     stream = _stream(tx, name)
-    subjects: Iterator[Standing] = tx.iterate_standing(stream.id) if stream else iter(())
-    while page := list(islice(subjects, PAGE_SUBJECTS)):
-        keys, contents, record_ids = zip(*page, strict=True)
-        emit(node_pb2.ListStandingResponse(keys=b"".join(keys), contents=b"".join(contents), record_ids=record_ids))
+    for page in tx.standing_pages(stream.id) if stream else ():
+        emit(node_pb2.ListStandingResponse(**page._asdict()))
 
 
 def _bodies(tx: Transaction, name: StreamName, ids: list[int]) -> list[bytes]:
@@ -101,10 +95,3 @@ def _bodies(tx: Transaction, name: StreamName, ids: list[int]) -> list[bytes]:
 
 def _stream(tx: Transaction, name: StreamName) -> Stream | None:
     return tx.stream(name, Direction.OUTBOUND)
-
-
-def _split_keys(keys: bytes) -> list[bytes]:
-    count, rest = divmod(len(keys), KEY_BYTES)
-    if rest:
-        raise Malformed(f"business keys have {KEY_BYTES} bytes each")
-    return list(unpack(f"{KEY_BYTES}s" * count, keys))

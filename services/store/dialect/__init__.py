@@ -90,16 +90,31 @@ class Dialect(Hashable, Protocol):
         """
         ...
 
+    def columns(
+        self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]
+    ) -> list[bytes | list[int]]:
+        """Fetch many rows of integers and of bytes of fixed length, column by column.
+
+        Args:
+            connection: In a transaction.
+            statement: A constant of its module, as in `rows`.
+            parameters: Its parameters.
+
+        Returns:
+            For each column a list of integers, or all bytes joined.
+        """
+        ...
+
     @property
     def keys(self) -> FromClause:
-        """The table ``keys(record_key)`` that the parameter ``keys`` holds as a JSON list of hex."""
+        """The table ``keys(record_key)``: the parameter ``keys`` holds them, 16 bytes each."""
         ...
 
     @property
     def standing(self) -> FromClause:
-        """The table ``said(record_key, content, record_id, previous_content, previous_id)``.
+        """The table ``said(record_key, content, record_id)``.
 
-        The parameter ``said`` holds it as a JSON list of lists, bytes as hex.
+        The parameter ``said`` holds 16 bytes of key and 8 of content for each, ``record_ids`` a JSON list.
         """
         ...
 

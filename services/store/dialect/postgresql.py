@@ -22,23 +22,20 @@ _RUNS: Final = (
     .subquery("runs")
 )
 _KEYS: Final = (
-    text("SELECT decode(hex, 'hex') AS record_key FROM jsonb_array_elements_text(CAST(:keys AS jsonb)) AS hex")
+    text(
+        "SELECT substr(CAST(:keys AS bytea), place, 16) AS record_key"
+        " FROM generate_series(1, length(CAST(:keys AS bytea)), 16) AS place"
+    )
     .columns(record_key=LargeBinary)
     .subquery("keys")
 )
 _STANDING: Final = (
     text(
-        "SELECT decode(one ->> 0, 'hex') AS record_key, decode(one ->> 1, 'hex') AS content,"
-        " CAST(one ->> 2 AS bigint) AS record_id, decode(one ->> 3, 'hex') AS previous_content,"
-        " CAST(one ->> 4 AS bigint) AS previous_id FROM jsonb_array_elements(CAST(:said AS jsonb)) AS one"
+        "SELECT substr(CAST(:said AS bytea), CAST(place * 24 - 23 AS int), 16) AS record_key,"
+        " substr(CAST(:said AS bytea), CAST(place * 24 - 7 AS int), 8) AS content, CAST(id AS bigint) AS record_id"
+        " FROM jsonb_array_elements_text(CAST(:record_ids AS jsonb)) WITH ORDINALITY AS elements(id, place)"
     )
-    .columns(
-        record_key=LargeBinary,
-        content=LargeBinary,
-        record_id=BigInteger,
-        previous_content=LargeBinary,
-        previous_id=BigInteger,
-    )
+    .columns(record_key=LargeBinary, content=LargeBinary, record_id=BigInteger)
     .subquery("said")
 )
 _SALT_BYTES: Final = 16
@@ -90,3 +87,12 @@ class PostgresqlDialect:
     def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
         """See the protocol."""
         return list(connection.execute(statement, parameters))
+
+    def columns(
+        self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]
+    ) -> list[bytes | list[int]]:
+        """See the protocol."""
+        is_bytes = [isinstance(column.type, LargeBinary) for column in statement.selected_columns]
+        rows = connection.execute(statement, parameters).all()
+        values = list(zip(*rows, strict=True)) if rows else [()] * len(is_bytes)
+        return [b"".join(column) if bytes_ else list(column) for bytes_, column in zip(is_bytes, values, strict=True)]

@@ -30,20 +30,20 @@ _RUNS: Final = (
     .subquery("runs")
 )
 _KEYS: Final = (
-    text("SELECT unhex(value) AS record_key FROM json_each(:keys)").columns(record_key=LargeBinary).subquery("keys")
+    text(
+        "SELECT substr(:keys, place, 16) AS record_key"
+        " FROM (WITH RECURSIVE places(place) AS (SELECT 1 UNION ALL SELECT place + 16 FROM places"
+        " WHERE place + 16 < length(:keys)) SELECT place FROM places)"
+    )
+    .columns(record_key=LargeBinary)
+    .subquery("keys")
 )
 _STANDING: Final = (
     text(
-        "SELECT unhex(value ->> 0) AS record_key, unhex(value ->> 1) AS content, value ->> 2 AS record_id,"
-        " unhex(value ->> 3) AS previous_content, value ->> 4 AS previous_id FROM json_each(:said)"
+        "SELECT substr(:said, key * 24 + 1, 16) AS record_key, substr(:said, key * 24 + 17, 8) AS content,"
+        " value AS record_id FROM json_each(:record_ids)"
     )
-    .columns(
-        record_key=LargeBinary,
-        content=LargeBinary,
-        record_id=BigInteger,
-        previous_content=LargeBinary,
-        previous_id=BigInteger,
-    )
+    .columns(record_key=LargeBinary, content=LargeBinary, record_id=BigInteger)
     .subquery("said")
 )
 
@@ -96,6 +96,28 @@ class SqliteDialect:
         pairs = iter(zip(blobs[::2], blobs[1::2], strict=True))
         columns = [_split(*next(pairs)) if is_bytes else next(plain, ()) for is_bytes in names]
         return list(zip(*columns, strict=True))
+
+    def columns(
+        self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]
+    ) -> list[bytes | list[int]]:
+        """See the protocol."""
+        is_bytes, joined = _joined(statement)
+        row = connection.execute(joined, parameters).one()
+        return [value if bytes_ else json.loads(value) for bytes_, value in zip(is_bytes, row, strict=True)]
+
+
+@cache
+def _joined(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
+    """Wrap a statement so that each of its columns comes back as one value; see `_packed` for their order."""
+    rows = statement.subquery()
+    is_bytes = [isinstance(column.type, LargeBinary) for column in rows.c]
+    values = [
+        func.coalesce(cast(func.group_concat(column, ""), LargeBinary), b"")
+        if bytes_
+        else func.json_group_array(column)
+        for column, bytes_ in zip(rows.c, is_bytes, strict=True)
+    ]
+    return is_bytes, select(*values)
 
 
 @cache

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from services.domain.batch import StoredBatch
 from services.domain.receipt import Rejection, Violation
@@ -114,7 +113,7 @@ class RejectionsPart(SourcesPart, StandingPart):
         """Return the open rejections under some business keys, each with the position of the row that closes it."""
         if not positions or self._connection.execute(_ANY_OPEN, {"stream_id": stream_id}).first() is None:
             return {}
-        parameters = {"stream_id": stream_id, "keys": json.dumps([key.hex() for key in positions])}
+        parameters = {"stream_id": stream_id, "keys": b"".join(positions)}
         rows = self._dialect.rows(self._connection, _open_under(self._dialect), parameters)
         return {rejection_id: positions[key] for rejection_id, key in rows}
 
@@ -171,11 +170,10 @@ def _row(
 
 @cache
 def _open_under(dialect: Dialect) -> Select[Any]:
-    named = dialect.keys.join(REJECTION, REJECTION.c.record_key == dialect.keys.c.record_key)
-    return (
-        select(REJECTION.c.id, REJECTION.c.record_key)
-        .select_from(named)
-        .where(and_(REJECTION.c.stream_id == bindparam("stream_id"), _OPEN))
+    return select(REJECTION.c.id, REJECTION.c.record_key).where(
+        REJECTION.c.stream_id == bindparam("stream_id"),
+        REJECTION.c.record_key.in_(select(dialect.keys.c.record_key)),
+        _OPEN,
     )
 
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from struct import unpack
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import LargeBinary, Select, bindparam, delete, func, select, true, update
 
 from services.domain.batch import Record
-from services.domain.standing import CONTENT_BYTES, Standing
+from services.domain.standing import CONTENT_BYTES, Standings
 from services.store import runs
 from services.store.dialect import Dialect
 from services.store.runs import Run
@@ -28,11 +28,13 @@ from services.store.tables import (
 )
 from services.store.transaction.part import Part
 
-_KEY_BYTES: Final = 16
-_NO_KEY: Final = bytes(_KEY_BYTES)
+KEY_BYTES: Final = 16
+_Said = dict[bytes, tuple[bytes, int]]
+"""By business key what was said last: content and record."""
+_NO_KEY: Final = bytes(KEY_BYTES)
 _RUN_SUBMISSIONS: Final = 256
 _WRITTEN_AT_ONCE: Final = 10_000
-_PAGE_ROWS: Final = 5_000
+_PAGE_ROWS: Final = 10_000
 
 _MERGED: Final = (
     select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id")).with_for_update(key_share=True)
@@ -84,48 +86,39 @@ _FORGET_PREVIOUS: Final = (
 )
 
 
-class _Said(NamedTuple):
-    """What a run of submissions says of one subject: its last record, and the one before it in the same run."""
-
-    content: bytes
-    record_id: int
-    previous: tuple[bytes, int] | None
-
-    def to_json(self, key: bytes) -> list[str | int | None]:
-        content, record_id = self.previous or (None, None)
-        return [key.hex(), self.content.hex(), self.record_id, None if content is None else content.hex(), record_id]
-
-
 class StandingPart(Part):
     """The part of `services.ports.outbox.Outbox` about what stands."""
 
     def merge_standing(self, stream_id: int, *, records_max: int) -> int:
         """See the port."""
         merged = self._connection.execute(_MERGED, {"stream_id": stream_id}).scalar_one()
-        said: dict[bytes, _Said] = {}
+        said, before = _Said(), _Said()
         records = 0
         for submission in self._dialect.rows(self._connection, _NEXT, {"stream_id": stream_id, "merged": merged}):
             if records and records + submission[1] > records_max:
                 break
             merged, records = submission[0], records + submission[1]
-            self._add_submission(stream_id, said, *submission)
-        self._put(stream_id, said)
+            self._add_submission(stream_id, (said, before), *submission)
+        for words in (before, said):
+            self._put(stream_id, words)
         self._connection.execute(update(STREAM).where(STREAM.c.id == stream_id).values(merged_submission=merged))
         return int(self._connection.execute(_LEFT, {"stream_id": stream_id, "merged": merged}).scalar_one())
 
-    def find_standing(self, stream_id: int, keys: Sequence[bytes]) -> dict[bytes, Standing]:
+    def find_standing(self, stream_id: int, keys: bytes) -> Standings:
         """See the port."""
-        parameters = {"stream_id": stream_id, "keys": json.dumps([key.hex() for key in keys])}
-        rows = self._dialect.rows(self._connection, _found(self._dialect), parameters)
-        return {row[0]: Standing(*row) for row in rows}
+        parameters = {"stream_id": stream_id, "keys": keys}
+        return self._standings(_found(self._dialect), parameters) if keys else Standings(b"", b"", ())
 
-    def iterate_standing(self, stream_id: int) -> Iterator[Standing]:
+    def standing_pages(self, stream_id: int) -> Iterator[Standings]:
         """See the port."""
         after = b""
-        while page := self._dialect.rows(self._connection, _PAGE, {"stream_id": stream_id, "after": after}):
-            for row in page:
-                yield Standing(*row)
-            after = page[-1][0]
+        while (page := self._standings(_PAGE, {"stream_id": stream_id, "after": after})).keys:
+            yield page
+            after = page.keys[-KEY_BYTES:]
+
+    def _standings(self, statement: Select[Any], parameters: dict[str, Any]) -> Standings:
+        found: Any = self._dialect.columns(self._connection, statement, parameters)
+        return Standings(*found)
 
     def outbox_records(self, stream_id: int, record_ids: Sequence[int]) -> list[Record]:
         """See the port.
@@ -142,16 +135,20 @@ class StandingPart(Part):
         return self._records(OUTBOX, held)
 
     def _add_submission(
-        self, stream_id: int, said: dict[bytes, _Said], submission_id: int, count: int, keys: bytes, contents: bytes
+        self, stream_id: int, run: tuple[_Said, _Said], submission_id: int, count: int, keys: bytes, contents: bytes
     ) -> None:
+        """Add what a submission says to a run: the last word on each subject, and the one before it in the same run."""
         held = Run(runs.first_id(submission_id), count)
         refused = self._refused(stream_id, held)
-        split_keys = unpack(f"{_KEY_BYTES}s" * count, keys)
+        split_keys = unpack(f"{KEY_BYTES}s" * count, keys)
         split_contents = unpack(f"{CONTENT_BYTES}s" * count, contents)
+        said, before = run
         for record_id, key, content in zip(runs.ids_of([held]), split_keys, split_contents, strict=True):
-            if key != _NO_KEY and record_id not in refused:
-                before = said.get(key)
-                said[key] = _Said(content, record_id, None if before is None else (before.content, before.record_id))
+            if record_id in refused or key == _NO_KEY:
+                continue
+            if key in said:
+                before[key] = said[key]
+            said[key] = (content, record_id)
 
     def _refused(self, stream_id: int, held: Run) -> set[int]:
         """Return the records of a run that never stood: refused by the receiver, or declared undeliverable."""
@@ -161,10 +158,15 @@ class StandingPart(Part):
             refused.update(runs.ids_of(run for run in runs.unpack(packed) if run.owner == held.owner))
         return refused
 
-    def _put(self, stream_id: int, said: dict[bytes, _Said]) -> None:
-        entries = [said[key].to_json(key) for key in sorted(said)]
-        for start in range(0, len(entries), _WRITTEN_AT_ONCE):
-            parameters = {"of_stream": stream_id, "said": json.dumps(entries[start : start + _WRITTEN_AT_ONCE])}
+    def _put(self, stream_id: int, said: _Said) -> None:
+        keys = sorted(said)
+        for start in range(0, len(keys), _WRITTEN_AT_ONCE):
+            some = keys[start : start + _WRITTEN_AT_ONCE]
+            parameters = {
+                "of_stream": stream_id,
+                "said": b"".join([key + said[key][0] for key in some]),
+                "record_ids": json.dumps([said[key][1] for key in some]),
+            }
             self._connection.execute(_put(self._dialect), parameters)
 
     def _refuse_standing(self, stream_id: int, refused: Iterable[tuple[int, bytes]]) -> None:
@@ -189,15 +191,14 @@ class StandingPart(Part):
 
 
 def _key_at(keys: bytes, offset: int) -> bytes:
-    return keys[offset * _KEY_BYTES : (offset + 1) * _KEY_BYTES]
+    return keys[offset * KEY_BYTES : (offset + 1) * KEY_BYTES]
 
 
 @cache
 def _found(dialect: Dialect) -> Select[Any]:
-    return (
-        select(STANDING.c.record_key, STANDING.c.content, STANDING.c.record_id)
-        .select_from(dialect.keys.join(STANDING, STANDING.c.record_key == dialect.keys.c.record_key))
-        .where(STANDING.c.stream_id == bindparam("stream_id"))
+    # IN, not a join: SQLite would scan the subjects and look for each among the keys.
+    return select(STANDING.c.record_key, STANDING.c.content, STANDING.c.record_id).where(
+        STANDING.c.stream_id == bindparam("stream_id"), STANDING.c.record_key.in_(select(dialect.keys.c.record_key))
     )
 
 
@@ -210,19 +211,18 @@ def _keys_of(dialect: Dialect) -> Select[Any]:
 @cache
 def _put(dialect: Dialect) -> Any:  # noqa: ANN401 - an upsert of either dialect
     said = dialect.standing
-    names = ("record_key", "content", "record_id", "previous_content", "previous_id")
+    names = ("record_key", "content", "record_id")
     entries = select(bindparam("of_stream", type_=STANDING.c.stream_id.type), *(said.c[name] for name in names))
     # SQLite wants a WHERE between a SELECT and ON CONFLICT; sorted, so that each page is touched once.
     insert = dialect.insert(STANDING).from_select(
         ["stream_id", *names], entries.where(true()).order_by(said.c.record_key)
     )
-    new = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=["stream_id", "record_key"],
         set_={
-            "previous_content": func.coalesce(new.previous_content, STANDING.c.content),
-            "previous_id": func.coalesce(new.previous_id, STANDING.c.record_id),
-            "content": new.content,
-            "record_id": new.record_id,
+            "previous_content": STANDING.c.content,
+            "previous_id": STANDING.c.record_id,
+            "content": insert.excluded.content,
+            "record_id": insert.excluded.record_id,
         },
     )

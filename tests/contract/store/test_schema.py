@@ -79,8 +79,8 @@ def test_a_store_of_the_first_schema_keeps_everything(empty_url: str) -> None:
     assert (row.id, row.stream, row.by, row.sequence, row.position) == (5, "a/b/c/0", "partner", 2, 8)
     assert (row.violation.rule_id, row.rejected_time, row.closed) == ("rule", from_micros(7), None)
     assert store.write(lambda tx: tx.merge_standing(1, records_max=9)).result(30) == 0
-    (stands,) = store.read(lambda tx: list(tx.iterate_standing(1)))
-    assert (stands.key, stands.content) == (b"k" * 16, UNKNOWN_CONTENT)
+    (stands,) = store.read(lambda tx: list(tx.standing_pages(1)))
+    assert (stands.keys, stands.contents) == (b"k" * 16, UNKNOWN_CONTENT)
     assert do(store, lambda tx: tx.close_rejection(5, reason="x", now=from_micros(8)))
     do(store, lambda tx: tx.add_local_rejections(1, 1, [LocalRejection(3, "", row.violation)], now=from_micros(9)))
     assert [one.id for one in store.read(lambda tx: tx.rejected_rows(after_id=0, limit=9))][1] > 5

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from struct import unpack
+
 import pytest
 
 from services.domain.batch import Record
 from services.domain.outbox import OutboxRow
-from services.domain.standing import UNKNOWN_CONTENT, WITHDRAWN
+from services.domain.standing import UNKNOWN_CONTENT, WITHDRAWN, Standings
 from services.domain.stream import StreamName
 from services.ports.store import Store, Transaction
 from tests.contract.store.samples import NOW, Sender, a_content, a_key, a_row, do, record_of
@@ -41,9 +43,23 @@ def standing(sender: Sender) -> dict[bytes, bytes]:
     """Merge everything and return what stands: content by key."""
     while merge(sender):
         pass
-    subjects = sender.store.read(lambda tx: list(tx.iterate_standing(sender.stream.id)))
-    assert [one.key for one in subjects] == sorted(one.key for one in subjects)
-    return {one.key: one.content for one in subjects}
+    pages = sender.store.read(lambda tx: list(tx.standing_pages(sender.stream.id)))
+    subjects = [subject for page in pages for subject in split(page)]
+    assert [key for key, _, _ in subjects] == sorted(key for key, _, _ in subjects)
+    return {key: content for key, content, _ in subjects}
+
+
+def split(page: Standings) -> list[tuple[bytes, bytes, int]]:
+    """Return (key, content, record id) of each subject of a page."""
+    count = len(page.record_ids)
+    keys, contents = unpack("16s" * count, page.keys), unpack("8s" * count, page.contents)
+    return list(zip(keys, contents, page.record_ids, strict=True))
+
+
+def find(sender: Sender, *subjects: int) -> list[tuple[bytes, bytes, int]]:
+    """Return what stands under some keys."""
+    keys = b"".join(map(a_key, subjects))
+    return split(sender.store.read(lambda tx: tx.find_standing(sender.stream.id, keys)))
 
 
 def test_nothing_stands_at_first(sender: Sender) -> None:
@@ -71,10 +87,10 @@ def test_subjects_are_found_by_key(sender: Sender) -> None:
     """Those that stand are returned with their record, the others are not there."""
     submit(sender, said(1, 10), said(2, 20))
     merge(sender)
-    found = sender.store.read(lambda tx: tx.find_standing(sender.stream.id, [a_key(2), a_key(3)]))
-    assert {key: one.content for key, one in found.items()} == {a_key(2): a_content(20)}
-    (record,) = sender.store.read(lambda tx: tx.outbox_records(sender.stream.id, [found[a_key(2)].record_id]))
-    assert record == record_of(20)
+    ((key, content, record_id),) = find(sender, 2, 3)
+    assert (key, content) == (a_key(2), a_content(20))
+    assert find(sender) == []
+    assert sender.store.read(lambda tx: tx.outbox_records(sender.stream.id, [record_id])) == [record_of(20)]
 
 
 def test_many_subjects(sender: Sender) -> None:
@@ -82,8 +98,7 @@ def test_many_subjects(sender: Sender) -> None:
     for start in range(0, 12_000, 2_000):
         submit(sender, *(said(number, number) for number in range(start + 1, start + 2_001)))
     assert len(standing(sender)) == 12_000
-    keys = [a_key(number) for number in range(11_000, 13_000)]
-    assert len(sender.store.read(lambda tx: tx.find_standing(sender.stream.id, keys))) == 1_001
+    assert len(find(sender, *range(11_000, 13_000))) == 1_001
 
 
 @pytest.mark.parametrize("merged", ["before the answer", "after the answer"])
@@ -135,9 +150,9 @@ def test_streams_do_not_mix(sender: Sender, store: Store) -> None:
     submit(other, said(1, 11))
     assert standing(sender) == {a_key(1): a_content(10)}
     assert standing(other) == {a_key(1): a_content(11)}
-    (there,) = store.read(lambda tx: list(tx.iterate_standing(other.stream.id)))
+    ((_, _, there),) = find(other, 1)
     with pytest.raises(ValueError, match="own stream"):
-        store.read(lambda tx: tx.outbox_records(sender.stream.id, [there.record_id]))
+        store.read(lambda tx: tx.outbox_records(sender.stream.id, [there]))
 
 
 def test_a_deleted_payload_is_an_empty_record(sender: Sender) -> None:
@@ -145,9 +160,9 @@ def test_a_deleted_payload_is_an_empty_record(sender: Sender) -> None:
     submit(sender, said(1, 10))
     sender.seal()
     merge(sender)
-    (one,) = sender.store.read(lambda tx: list(tx.iterate_standing(sender.stream.id)))
+    ((_, _, record_id),) = find(sender, 1)
     do(sender.store, lambda tx: tx.void_unacknowledged(sender.stream.id, 1, reason="lost"))
-    assert sender.store.read(lambda tx: tx.outbox_records(sender.stream.id, [one.record_id])) == [Record(b"", b"")]
+    assert sender.store.read(lambda tx: tx.outbox_records(sender.stream.id, [record_id])) == [Record(b"", b"")]
 
 
 def test_digests_have_one_length() -> None:
