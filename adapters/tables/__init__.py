@@ -1,20 +1,30 @@
 """Row sources and row sinks: where a city's rows come from and go to."""
 
-from adapters.tables.csv_layout import REASON_COLUMNS, CsvLayout
 from adapters.tables.csv_sink import CsvSink
-from adapters.tables.csv_source import BadRow, CsvSource, Row, open_csv
-from adapters.tables.errors import FileRefused, RowNotWritten
+from adapters.tables.csv_source import CsvSource, open_csv
+from adapters.tables.errors import FileRefused, RowNotWritten, SourceRefused, SourceUnavailable
+from adapters.tables.layout import REASON_COLUMNS, CsvLayout, TableLayout
 from adapters.tables.rejects import RejectsFile
+from adapters.tables.rows import BadRow, Cell, Progress, Row
+from adapters.tables.sources import FileSource, TableSource, open_table
 
 __all__ = [
     "REASON_COLUMNS",
     "BadRow",
+    "Cell",
     "CsvLayout",
     "CsvSink",
     "CsvSource",
     "FileRefused",
+    "FileSource",
+    "Progress",
     "RejectsFile",
     "Row",
     "RowNotWritten",
+    "SourceRefused",
+    "SourceUnavailable",
+    "TableLayout",
+    "TableSource",
     "open_csv",
+    "open_table",
 ]

@@ -10,8 +10,9 @@ from tempfile import mkstemp
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from adapters.tables.csv_layout import CsvLayout, marked
+from adapters.tables.csv_marks import marked
 from adapters.tables.errors import RowNotWritten
+from adapters.tables.layout import TableLayout
 
 
 class CsvRows:
@@ -25,7 +26,7 @@ class CsvRows:
         number: Row that was written last, as people count; the header is row 1.
     """
 
-    def __init__(self, file: BinaryIO, layout: CsvLayout) -> None:
+    def __init__(self, file: BinaryIO, layout: TableLayout) -> None:
         self._file = file
         self._layout = layout
         self._end = "\r\n" if layout.line_end == "CRLF" else "\n"
@@ -83,7 +84,7 @@ class CsvSink:
         layout: What it shall look like.
     """
 
-    def __init__(self, path: Path, layout: CsvLayout) -> None:
+    def __init__(self, path: Path, layout: TableLayout) -> None:
         self._path = path
         self._layout = layout
 

@@ -1,0 +1,87 @@
+"""Where rows come from: what every source promises, and the one that reads a file of a given kind.
+
+Readers of a kind are imported when a table of that kind is opened: Excel, SQL and HTTPS bring libraries along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+
+from adapters.tables.errors import FileRefused
+from adapters.tables.layout import REASON_COLUMNS, TableLayout
+from adapters.tables.rows import BadRow, Progress, Row
+
+
+class TableSource(Protocol):
+    """The rows of one table, once; memory does not grow with them.
+
+    What stops the table is raised (``SourceRefused`` and its kinds) when it is opened, and only where it cannot be
+    known before, while it is read. Everything else is a ``BadRow``, and reading goes on.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name in messages, stable and without a password."""
+        ...
+
+    @property
+    def typed(self) -> bool:
+        """Cells are values with types of their own, not text alone."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is read."""
+        ...
+
+    def __iter__(self) -> Iterator[Row[Any] | BadRow]:
+        """Hand over every row, good or bad, in the order of the table; cells are text, or values where ``typed``."""
+        ...
+
+
+class FileSource(TableSource, Protocol):
+    """The rows of one file."""
+
+    def sha256(self) -> str:
+        """SHA-256 of the whole file, hex; known when the last row was read.
+
+        Raises:
+            ValueError: It was not.
+        """
+        ...
+
+
+_Opener: TypeAlias = Callable[..., AbstractContextManager[FileSource]]
+
+
+@contextmanager
+def open_table(path: Path, layout: TableLayout, *, ignored: Collection[str] = REASON_COLUMNS) -> Iterator[FileSource]:
+    """Open a file as a row source; its suffix says what kind it is.
+
+    Args:
+        path: The file: .csv, .xlsx, .dbf, or fixed width in .txt or .dat.
+        layout: What the dialect's tables look like.
+        ignored: Columns that may stand in the file and are not read.
+
+    Raises:
+        FileRefused: The file as a whole is refused.
+    """
+    opener = _OPENERS.get(path.suffix.lower())
+    if opener is None:
+        raise FileRefused(path.name, "file.suffix", known=" ".join(_OPENERS))
+    with opener()(path, layout, ignored=ignored) as source:
+        yield source
+
+
+def _csv() -> _Opener:
+    from adapters.tables.csv_source import open_csv
+
+    return open_csv
+
+
+_OPENERS: Final[dict[str, Callable[[], _Opener]]] = {
+    ".csv": _csv,
+}
