@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from adapters.tables.csv_lines import Line, Lines
 from adapters.tables.csv_marks import FORMULA_MARK, unmarked
 from adapters.tables.encoding import verify_encoding
 from adapters.tables.errors import FileRefused
 from adapters.tables.files import DigestedFile, open_file
 from adapters.tables.header import arrangement, column_places
 from adapters.tables.layout import REASON_COLUMNS, TableLayout
+from adapters.tables.lines import Line, Lines
 from adapters.tables.reasons import REASONS
 from adapters.tables.rows import BadRow, Progress, Row
 

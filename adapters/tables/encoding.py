@@ -30,11 +30,7 @@ def verify_encoding(piece: bytes, name: str, encoding: str, expected: str) -> No
     Raises:
         FileRefused: It is empty, of another kind, or in another encoding; the first wrong byte is named.
     """
-    if not piece.removeprefix(_UTF8_MARK):
-        raise FileRefused(name, "file.empty")
-    for mark, kind in _KINDS.items():
-        if piece.startswith(mark):
-            raise FileRefused(name, "file.kind", kind=kind, expected=expected)
+    verify_kind(piece.removeprefix(_UTF8_MARK), name, expected)
     other = _other_encoding(piece, encoding)
     if other:
         found, offset = other
@@ -46,6 +42,24 @@ def verify_encoding(piece: bytes, name: str, encoding: str, expected: str) -> No
             found=found,
             byte=piece[offset],
         )
+
+
+def verify_kind(start: bytes, name: str, expected: str) -> None:
+    """Refuse a file of another kind.
+
+    Args:
+        start: The file's first bytes, four at least.
+        name: Its name in messages.
+        expected: Its kind in messages.
+
+    Raises:
+        FileRefused: It is empty or of another kind.
+    """
+    if not start:
+        raise FileRefused(name, "file.empty")
+    for mark, kind in _KINDS.items():
+        if start.startswith(mark):
+            raise FileRefused(name, "file.kind", kind=kind, expected=expected)
 
 
 def _other_encoding(piece: bytes, expected: str) -> tuple[str, int] | None:

@@ -39,10 +39,43 @@ _CSV: Final = {
     "csv.line_break": "单元格内有未加引号的回车 / a bare carriage return inside a cell",
     "csv.too_long": "一行超过 {most} 字节 / a row longer than {most} bytes",
 }
+_FIXED: Final = {
+    "fixed.length": "一行应为 {expected} 字节，实为 {found} 字节 / a row of {expected} bytes expected, {found} found",
+    "fixed.truncated": (
+        "文件在此行中断：应为 {expected} 字节，实为 {found} 字节"
+        " / the file breaks off in this row: {expected} bytes expected, {found} found"
+    ),
+    "fixed.too_long": "一行超过 {most} 字节 / a row longer than {most} bytes",
+    "fixed.nul": "第 {offset} 字节为 NUL / NUL byte at offset {offset}",
+    "fixed.cut": (
+        "列宽把一个字符截断：第 {offset} 字节 0x{byte:02X} 之后不完整"
+        " / the width cuts a character: incomplete after byte 0x{byte:02X} at offset {offset}"
+    ),
+    "fixed.encoding": (
+        "第 {offset} 字节 0x{byte:02X} 不符合编码 {encoding} / byte 0x{byte:02X} at offset {offset} is not {encoding}"
+    ),
+}
+_DBF: Final = {
+    "dbf.header": "DBF 文件头损坏 / the header of the DBF file is damaged",
+    "dbf.size": (
+        "文件头声明 {expected} 条记录，文件长度不符：传输中断或文件损坏"
+        " / the header promises {expected} records, but the file's size does not fit: broken off or damaged"
+    ),
+    "dbf.type": "不支持字段类型 {type} / fields of type {type} are not read",
+    "dbf.mark": "删除标记无效 / the deletion mark is neither a blank nor an asterisk",
+    "dbf.encoding": "内容不符合编码 {encoding} / the content is not {encoding}",
+    "dbf.nul": "内容含 NUL 字符 / the content holds NUL",
+    "dbf.number": "不是数字，或数字超出字段宽度 / not a number, or one that did not fit its field",
+    "dbf.precision": (
+        "16 位以上的整数以浮点数存放，已失真 / an integer of 16 digits or more was kept as a float: digits are lost"
+    ),
+    "dbf.date": "不是有效日期 / not a date",
+    "dbf.logical": "不是逻辑值 / not a logical value",
+}
 _SINKS: Final = {
     "sink.encoding": "编码 {encoding} 写不出该字符 / {encoding} cannot hold a character of this cell",
     "sink.nul": "CSV 写不出 NUL 字符 / CSV cannot hold NUL",
 }
 
-REASONS: Final[dict[str, str]] = _FILES | _CSV | _SINKS
+REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _SINKS
 """Every rule of the tables by its stable name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
@@ -88,3 +89,20 @@ class CellWrong(Exception):
         super().__init__(rule_id)
         self.rule_id = rule_id
         self.reason = REASONS[rule_id].format(**facts)
+
+
+def verify_precise(value: float, kind: str) -> float:
+    """Refuse a float that stands for an integer of 16 digits or more: a double keeps 15 for certain, so some are lost.
+
+    Args:
+        value: As the table has it.
+        kind: Of the table, as rules begin: "excel".
+
+    Raises:
+        CellWrong: It is one, or no number at all.
+    """
+    if not math.isfinite(value):
+        raise CellWrong(f"{kind}.number")
+    if abs(value) >= 1e15 and value.is_integer():
+        raise CellWrong(f"{kind}.precision")
+    return value

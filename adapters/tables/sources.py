@@ -82,6 +82,21 @@ def _csv() -> _Opener:
     return open_csv
 
 
+def _dbf() -> _Opener:
+    from adapters.tables.dbf_source import open_dbf
+
+    return open_dbf
+
+
+def _fixed() -> _Opener:
+    from adapters.tables.fixed_source import open_fixed
+
+    return open_fixed
+
+
 _OPENERS: Final[dict[str, Callable[[], _Opener]]] = {
     ".csv": _csv,
+    ".dbf": _dbf,
+    ".txt": _fixed,
+    ".dat": _fixed,
 }

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.tables import BadRow, CsvLayout, CsvSource, FileRefused, Row, open_csv
-from adapters.tables.csv_lines import PIECE_BYTES
+from adapters.tables.lines import PIECE_BYTES
 
 LAYOUT = CsvLayout(("a", "b", "c"), "gb18030")
 UTF8 = CsvLayout(("a", "b", "c"), "utf-8-sig", ";")
