@@ -6,6 +6,7 @@ from adapters.tables.errors import FileRefused, RowNotWritten, SourceRefused, So
 from adapters.tables.layout import REASON_COLUMNS, CsvLayout, TableLayout
 from adapters.tables.rejects import RejectsFile
 from adapters.tables.rows import BadRow, Cell, Progress, Row
+from adapters.tables.sinks import RejectsSink, RowSink, open_rejects, open_sink, rejects_suffix
 from adapters.tables.sources import FileSource, TableSource, open_table
 
 __all__ = [
@@ -19,12 +20,17 @@ __all__ = [
     "FileSource",
     "Progress",
     "RejectsFile",
+    "RejectsSink",
     "Row",
     "RowNotWritten",
+    "RowSink",
     "SourceRefused",
     "SourceUnavailable",
     "TableLayout",
     "TableSource",
     "open_csv",
+    "open_rejects",
+    "open_sink",
     "open_table",
+    "rejects_suffix",
 ]

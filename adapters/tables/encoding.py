@@ -9,7 +9,11 @@ from typing import Final
 
 from adapters.tables.errors import FileRefused
 
-_KINDS: Final = {b"PK\x03\x04": "Excel (.xlsx) / zip", b"\xd0\xcf\x11\xe0": "Excel (.xls)", b"%PDF": "PDF"}
+_KINDS: Final = {
+    b"PK\x03\x04": "Excel (.xlsx)",
+    b"\xd0\xcf\x11\xe0": "旧版或加密的 Excel (old or encrypted Excel)",
+    b"%PDF": "PDF",
+}
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
@@ -58,7 +62,7 @@ def verify_kind(start: bytes, name: str, expected: str) -> None:
     if not start:
         raise FileRefused(name, "file.empty")
     for mark, kind in _KINDS.items():
-        if start.startswith(mark):
+        if start.startswith(mark) and kind != expected:
             raise FileRefused(name, "file.kind", kind=kind, expected=expected)
 
 

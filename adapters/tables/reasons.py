@@ -72,10 +72,37 @@ _DBF: Final = {
     "dbf.date": "不是有效日期 / not a date",
     "dbf.logical": "不是逻辑值 / not a logical value",
 }
+_EXCEL: Final = {
+    "excel.damaged": "Excel 文件损坏或已加密 / the workbook is damaged or encrypted",
+    "excel.too_large": (
+        "工作簿超过上限（{what}：{found}，上限 {most}），请另存为 CSV"
+        " / the workbook is over a limit ({what}: {found}, at most {most}): save it as CSV"
+    ),
+    "excel.sheet": "没有该工作表 / there is no such sheet",
+    "excel.cells": "表头之外的列有内容 / there is something outside the header's columns",
+    "excel.merged": "单元格被合并，只有第一格有值 / cells are merged: all but the first hold nothing",
+    "excel.formula": (
+        "公式没有计算结果，请在 Excel 中打开并保存 / a formula without its result: open the file in Excel and save it"
+    ),
+    "excel.error": "单元格是错误值 {error} / the cell holds the error {error}",
+    "excel.number": "不是有效数字 / not a number",
+    "excel.precision": (
+        "16 位以上的数字以数值存放，Excel 已改动末尾数字；请按文本重新录入"
+        " / a number of 16 digits or more: Excel has changed its last digits; enter it again as text"
+    ),
+    "excel.date": "不是有效日期 / not a date",
+    "excel.kind": "单元格类型未知 / the cell is of an unknown kind",
+}
 _SINKS: Final = {
     "sink.encoding": "编码 {encoding} 写不出该字符 / {encoding} cannot hold a character of this cell",
-    "sink.nul": "CSV 写不出 NUL 字符 / CSV cannot hold NUL",
+    "sink.nul": "表格写不出 NUL 字符 / no table can hold NUL",
+    "sink.too_long": "超过 {most} 个字符，Excel 写不下 / more than {most} characters, more than a cell of Excel holds",
+    "sink.full": "超过 {most} 行，Excel 写不下，请导出 CSV / more than {most} rows, more than Excel holds: export CSV",
+    "sink.precision": (
+        "15 位以上的数字作为数值写入 Excel 会失真 / as a number of Excel, more than 15 digits would be lost in part"
+    ),
+    "sink.date": "Excel 写不出该日期 / Excel cannot hold this date",
 }
 
-REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _SINKS
+REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SINKS
 """Every rule of the tables by its stable name."""

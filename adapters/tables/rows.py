@@ -92,7 +92,7 @@ class CellWrong(Exception):
 
 
 def verify_precise(value: float, kind: str) -> float:
-    """Refuse a float that stands for an integer of 16 digits or more: a double keeps 15 for certain, so some are lost.
+    """Refuse a float of 16 digits or more before its point: a double keeps 15 for certain, so some may be lost.
 
     Args:
         value: As the table has it.
@@ -103,6 +103,6 @@ def verify_precise(value: float, kind: str) -> float:
     """
     if not math.isfinite(value):
         raise CellWrong(f"{kind}.number")
-    if abs(value) >= 1e15 and value.is_integer():
+    if abs(value) >= 1e15:
         raise CellWrong(f"{kind}.precision")
     return value

@@ -82,6 +82,12 @@ def _csv() -> _Opener:
     return open_csv
 
 
+def _excel() -> _Opener:
+    from adapters.tables.excel_source import open_excel
+
+    return open_excel
+
+
 def _dbf() -> _Opener:
     from adapters.tables.dbf_source import open_dbf
 
@@ -96,6 +102,7 @@ def _fixed() -> _Opener:
 
 _OPENERS: Final[dict[str, Callable[[], _Opener]]] = {
     ".csv": _csv,
+    ".xlsx": _excel,
     ".dbf": _dbf,
     ".txt": _fixed,
     ".dat": _fixed,
