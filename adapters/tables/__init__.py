@@ -7,7 +7,8 @@ from adapters.tables.layout import REASON_COLUMNS, CsvLayout, TableLayout
 from adapters.tables.rejects import RejectsFile
 from adapters.tables.rows import BadRow, Cell, Progress, Row
 from adapters.tables.sinks import RejectsSink, RowSink, open_rejects, open_sink, rejects_suffix
-from adapters.tables.sources import FileSource, TableSource, open_table
+from adapters.tables.sources import FileSource, IncrementalSource, TableSource, open_query, open_table
+from adapters.tables.sql_cursor import Incremental, Serial, UpdateTime
 
 __all__ = [
     "REASON_COLUMNS",
@@ -18,17 +19,22 @@ __all__ = [
     "CsvSource",
     "FileRefused",
     "FileSource",
+    "Incremental",
+    "IncrementalSource",
     "Progress",
     "RejectsFile",
     "RejectsSink",
     "Row",
     "RowNotWritten",
     "RowSink",
+    "Serial",
     "SourceRefused",
     "SourceUnavailable",
     "TableLayout",
     "TableSource",
+    "UpdateTime",
     "open_csv",
+    "open_query",
     "open_rejects",
     "open_sink",
     "open_table",

@@ -93,6 +93,30 @@ _EXCEL: Final = {
     "excel.date": "不是有效日期 / not a date",
     "excel.kind": "单元格类型未知 / the cell is of an unknown kind",
 }
+_SQL: Final = {
+    "sql.url": "数据库地址无法识别 / this is no SQLAlchemy URL",
+    "sql.driver": "未安装数据库驱动 {driver} / the driver {driver} is not installed",
+    "sql.unreachable": (
+        "无法连接数据库，或用户名、口令有误（{code}）/ the database cannot be reached, or refuses the login ({code})"
+    ),
+    "sql.lost": "读取中数据库连接中断或忙（{code}）/ the database went away or is busy ({code})",
+    "sql.failed": "数据库拒绝读取（{code}）/ the database refuses to be read ({code})",
+    "sql.value": (
+        "其后的行中有无法表示的值，例如日期 infinity（{code}）"
+        " / a row behind holds what no value can say, such as the date infinity ({code})"
+    ),
+    "sql.table": "数据库中没有该表或视图 / the database has no such table or view",
+    "sql.column": "表中没有该列 / the table has no such column",
+    "sql.cursor": "断点与该列不符 / the cursor is none of this column",
+    "sql.cursor_type": (
+        "该列不能作断点：应为整数或日期时间 / this column can be no cursor: whole numbers, or dates with times"
+    ),
+    "sql.type": "不支持 {type} 类型的值 / values of type {type} are not read",
+    "sql.number": "不是有效数字 / not a number",
+    "sql.precision": (
+        "16 位以上的数字以浮点数存放，已失真 / a number of 16 digits or more was kept as a float: digits are lost"
+    ),
+}
 _SINKS: Final = {
     "sink.encoding": "编码 {encoding} 写不出该字符 / {encoding} cannot hold a character of this cell",
     "sink.nul": "表格写不出 NUL 字符 / no table can hold NUL",
@@ -104,5 +128,5 @@ _SINKS: Final = {
     "sink.date": "Excel 写不出该日期 / Excel cannot hold this date",
 }
 
-REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SINKS
+REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SQL | _SINKS
 """Every rule of the tables by its stable name."""

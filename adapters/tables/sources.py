@@ -5,7 +5,7 @@ Readers of a kind are imported when a table of that kind is opened: Excel, SQL a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from adapters.tables.errors import FileRefused
 from adapters.tables.layout import REASON_COLUMNS, TableLayout
 from adapters.tables.rows import BadRow, Progress, Row
+from adapters.tables.sql_cursor import Incremental
 
 
 class TableSource(Protocol):
@@ -54,6 +55,15 @@ class FileSource(TableSource, Protocol):
         ...
 
 
+class IncrementalSource(TableSource, Protocol):
+    """The rows of a database's table."""
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the next read goes on after the rows read so far; see ``SqlSource.cursor``."""
+        ...
+
+
 _Opener: TypeAlias = Callable[..., AbstractContextManager[FileSource]]
 
 
@@ -74,6 +84,32 @@ def open_table(path: Path, layout: TableLayout, *, ignored: Collection[str] = RE
         raise FileRefused(path.name, "file.suffix", known=" ".join(_OPENERS))
     with opener()(path, layout, ignored=ignored) as source:
         yield source
+
+
+def open_query(
+    url: str,
+    table: str,
+    columns: Sequence[str],
+    *,
+    incremental: Incremental | None = None,
+    cursor: str | None = None,
+) -> AbstractContextManager[IncrementalSource]:
+    """Open a table or view of a database as a row source.
+
+    Args:
+        url: SQLAlchemy URL; ``postgresql://`` is read by psycopg 3.
+        table: "table" or "schema.table".
+        columns: In the order in which cells are handed over.
+        incremental: The column by which new rows are known; None to read all rows.
+        cursor: What the source's ``cursor`` was after an earlier read; None for the first one.
+
+    Raises (when entered):
+        SourceRefused: URL, driver, table, column or cursor is wrong.
+        SourceUnavailable: The database cannot be reached.
+    """
+    from adapters.tables import sql_source
+
+    return sql_source.open_query(url, table, columns, incremental=incremental, cursor=cursor)
 
 
 def _csv() -> _Opener:
