@@ -3,11 +3,12 @@
 from adapters.tables.csv_sink import CsvSink
 from adapters.tables.csv_source import CsvSource, open_csv
 from adapters.tables.errors import FileRefused, RowNotWritten, SourceRefused, SourceUnavailable
+from adapters.tables.json_interface import PagedInterface
 from adapters.tables.layout import REASON_COLUMNS, CsvLayout, TableLayout
 from adapters.tables.rejects import RejectsFile
 from adapters.tables.rows import BadRow, Cell, Progress, Row
 from adapters.tables.sinks import RejectsSink, RowSink, open_rejects, open_sink, rejects_suffix
-from adapters.tables.sources import FileSource, IncrementalSource, TableSource, open_query, open_table
+from adapters.tables.sources import FileSource, IncrementalSource, TableSource, open_pages, open_query, open_table
 from adapters.tables.sql_cursor import Incremental, Serial, UpdateTime
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "FileSource",
     "Incremental",
     "IncrementalSource",
+    "PagedInterface",
     "Progress",
     "RejectsFile",
     "RejectsSink",
@@ -34,6 +36,7 @@ __all__ = [
     "TableSource",
     "UpdateTime",
     "open_csv",
+    "open_pages",
     "open_query",
     "open_rejects",
     "open_sink",

@@ -117,6 +117,29 @@ _SQL: Final = {
         "16 位以上的数字以浮点数存放，已失真 / a number of 16 digits or more was kept as a float: digits are lost"
     ),
 }
+_JSON: Final = {
+    "json.url": (
+        "接口地址须为 https（本机可用 http），且不含用户名和口令"
+        " / the address must be https, or http to this machine, without user and password"
+    ),
+    "json.trust": "证书或密钥文件无法读取 / a file of certificates or its key cannot be read",
+    "json.certificate": "接口的证书不可信（{code}）/ the interface's certificate is not trusted ({code})",
+    "json.unreachable": "接口多次无应答（{code}）/ the interface does not answer, after several attempts ({code})",
+    "json.status": "接口以状态 {status} 拒绝 / the interface refuses with status {status}",
+    "json.too_large": "一页超过 {most} 字节，请减少每页行数 / a page longer than {most} bytes: ask for fewer rows",
+    "json.syntax": "应答不是 UTF-8 编码的 JSON / the answer is not JSON in UTF-8",
+    "json.envelope": "应答的结构或页码不符 / the answer has another structure or page number",
+    "json.refused": "接口返回 {code}：{message} / the interface answers {code}: {message}",
+    "json.changed": "读取中数据有变，请重新读取 / the data changed between two pages: read it again",
+    "json.row": "行不是对象 / the row is no object",
+    "json.doubled": "行中有重复的列 / a column stands twice in the row",
+    "json.lacking": "行缺少列 / the row lacks a column",
+    "json.unknown": "行有未知的列 / the row has an unknown column",
+    "json.type": "单元格不是文本、数字、逻辑值 / the cell is neither text nor number nor truth",
+    "json.precision": (
+        "16 位以上的数字以浮点数发送，已失真 / a number of 16 digits or more was sent as a float: digits are lost"
+    ),
+}
 _SINKS: Final = {
     "sink.encoding": "编码 {encoding} 写不出该字符 / {encoding} cannot hold a character of this cell",
     "sink.nul": "表格写不出 NUL 字符 / no table can hold NUL",
@@ -128,5 +151,5 @@ _SINKS: Final = {
     "sink.date": "Excel 写不出该日期 / Excel cannot hold this date",
 }
 
-REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SQL | _SINKS
+REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SQL | _JSON | _SINKS
 """Every rule of the tables by its stable name."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 from adapters.tables.errors import FileRefused
+from adapters.tables.json_interface import PagedInterface
 from adapters.tables.layout import REASON_COLUMNS, TableLayout
 from adapters.tables.rows import BadRow, Progress, Row
 from adapters.tables.sql_cursor import Incremental
@@ -110,6 +111,25 @@ def open_query(
     from adapters.tables import sql_source
 
     return sql_source.open_query(url, table, columns, incremental=incremental, cursor=cursor)
+
+
+def open_pages(
+    interface: PagedInterface, columns: Sequence[str], *, ignored: Collection[str] = ()
+) -> AbstractContextManager[TableSource]:
+    """Open a paged JSON interface as a row source.
+
+    Args:
+        interface: Where pages come from and how they are asked for.
+        columns: In the order in which cells are handed over.
+        ignored: Names that may stand in the rows and are not read.
+
+    Raises (when entered):
+        SourceRefused: The address is not allowed, or a certificate file cannot be read. Whether the interface answers
+            is known when it is read.
+    """
+    from adapters.tables import json_source
+
+    return json_source.open_pages(interface, columns, ignored=ignored)
 
 
 def _csv() -> _Opener:
