@@ -10,6 +10,7 @@ from adapters.tables.rows import BadRow, Cell, Progress, Row
 from adapters.tables.sinks import RejectsSink, RowSink, open_rejects, open_sink, rejects_suffix
 from adapters.tables.sources import FileSource, IncrementalSource, TableSource, open_pages, open_query, open_table
 from adapters.tables.sql_cursor import Incremental, Serial, UpdateTime
+from adapters.tables.watched_folder import WatchedFile, WatchedFolder
 
 __all__ = [
     "REASON_COLUMNS",
@@ -35,6 +36,8 @@ __all__ = [
     "TableLayout",
     "TableSource",
     "UpdateTime",
+    "WatchedFile",
+    "WatchedFolder",
     "open_csv",
     "open_pages",
     "open_query",

@@ -140,6 +140,10 @@ _JSON: Final = {
         "16 位以上的数字以浮点数发送，已失真 / a number of 16 digits or more was sent as a float: digits are lost"
     ),
 }
+_FOLDERS: Final = {
+    "folder.missing": "文件夹不存在 / there is no such folder",
+    "folder.unreadable": "文件夹暂时无法读取 / the folder cannot be read now",
+}
 _SINKS: Final = {
     "sink.encoding": "编码 {encoding} 写不出该字符 / {encoding} cannot hold a character of this cell",
     "sink.nul": "表格写不出 NUL 字符 / no table can hold NUL",
@@ -151,5 +155,5 @@ _SINKS: Final = {
     "sink.date": "Excel 写不出该日期 / Excel cannot hold this date",
 }
 
-REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SQL | _JSON | _SINKS
+REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SQL | _JSON | _FOLDERS | _SINKS
 """Every rule of the tables by its stable name."""
