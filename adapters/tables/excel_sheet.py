@@ -142,6 +142,16 @@ def column_number(letters: str) -> int:
     return number - 1
 
 
+def column_letters(number: int) -> str:
+    """Return a column's letters: 0 is "A", 27 is "AB"."""
+    letters = ""
+    number += 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 7):
         raise Damaged

@@ -17,7 +17,7 @@ from adapters.tables.errors import FileRefused
 from adapters.tables.excel_cells import CellReader
 from adapters.tables.excel_merged import MergedRows
 from adapters.tables.excel_package import ExcelLimits, Package, refusals
-from adapters.tables.excel_sheet import RawCell, RawRow, Sheet
+from adapters.tables.excel_sheet import RawCell, RawRow, Sheet, column_letters
 from adapters.tables.excel_texts import SharedTexts
 from adapters.tables.excel_workbook import read_workbook
 from adapters.tables.files import open_file
@@ -112,17 +112,24 @@ class ExcelSource:
                 return BadRow(raw.number, self._shown(raw), wrong.rule_id, wrong.reason, column)
         merged = self._merged.column(raw.number)
         if merged is not None:
-            return self._bad(raw, "excel.merged", self._header[merged] if merged < len(self._header) else "")
-        width = len(self._header)
-        if max(raw.cells, default=0) >= width and any(
-            text for place, (_, text, _) in raw.cells.items() if place >= width
-        ):
-            return self._bad(raw, "excel.cells")
+            return self._bad(raw, "excel.merged", merged)
+        outside = self._outside(raw)
+        if outside is not None:
+            return self._bad(raw, "excel.cells", outside)
         if all(cell is None or cell == "" for cell in cells):
             return None
         return Row(raw.number, cells)
 
-    def _bad(self, raw: RawRow, rule_id: str, column: str = "") -> BadRow:
+    def _outside(self, raw: RawRow) -> int | None:
+        """Return the first place behind the header's columns that holds something."""
+        width = len(self._header)
+        if max(raw.cells, default=0) < width:
+            return None
+        return next((place for place, (_, text, _) in raw.cells.items() if text and place >= width), None)
+
+    def _bad(self, raw: RawRow, rule_id: str, place: int) -> BadRow:
+        """Make a bad row; a place without a heading is named by its letters."""
+        column = self._header[place] if place < len(self._header) else column_letters(place)
         return BadRow(raw.number, self._shown(raw), rule_id, REASONS[rule_id], column)
 
     def _shown(self, raw: RawRow) -> list[Cell]:

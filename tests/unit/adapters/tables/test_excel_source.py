@@ -13,9 +13,11 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl.utils import get_column_letter
 
 from adapters.tables import BadRow, Cell, FileRefused, Row, TableLayout, open_table
 from adapters.tables.excel_package import ExcelLimits
+from adapters.tables.excel_sheet import column_letters, column_number
 from adapters.tables.excel_source import ExcelSource
 from tests.unit.adapters.tables.excel_files import parts, zipped
 
@@ -203,7 +205,7 @@ class TestRows:
         first, second = read(zipped(parts(rows)))
         assert first == Row(2, [1, None])
         assert isinstance(second, BadRow)
-        assert (second.number, second.rule_id) == (3, "excel.cells")
+        assert (second.number, second.rule_id, second.column) == (3, "excel.cells", "D")
 
     def test_merged_cells(self) -> None:
         """Every row that merged cells stand in is bad and names their column; rows around them are not."""
@@ -406,6 +408,13 @@ class TestLimits:
     def test_no_workbook(self, content: bytes, rule_id: str) -> None:
         """Other files, encrypted ones, and those that broke off."""
         assert refusal(content).rule_id == rule_id
+
+
+@given(st.integers(0, 16_383))
+def test_letters_of_columns(number: int) -> None:
+    """Columns are lettered as Excel letters them."""
+    assert column_number(column_letters(number)) == number
+    assert column_letters(number) == get_column_letter(number + 1)
 
 
 VALID = zipped(parts('<row r="2"><c r="A2" s="1"><v>46053</v></c></row>', styles='<xf numFmtId="14"/>'))
