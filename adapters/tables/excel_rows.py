@@ -88,7 +88,7 @@ class ExcelRows:
 
     def _verify(self, column: str, cell: Cell) -> None:
         """Refuse what Excel cannot hold."""
-        rule_id = _wrong(cell)
+        rule_id = unfit(cell)
         if rule_id is not None:
             raise RowNotWritten(self.number + 1, column, rule_id, encoding="Excel", most=_CHARACTERS_MAX)
 
@@ -109,11 +109,11 @@ class ExcelRows:
                 self._sheet.write_number(*at, cell)
 
 
-def _wrong(cell: Cell) -> str | None:  # noqa: PLR0911 - one line for each reason
+def unfit(cell: Cell) -> str | None:  # noqa: PLR0911 - one line for each reason
     """Return the rule that keeps a cell out of Excel; None where it fits."""
     match cell:
         case str():
-            return _wrong_text(cell)
+            return _unfit_text(cell)
         case bool() | None:
             return None
         case int():
@@ -132,7 +132,7 @@ def _wrong(cell: Cell) -> str | None:  # noqa: PLR0911 - one line for each reaso
             return None if cell >= _FIRST_DATE else "sink.date"
 
 
-def _wrong_text(text: str) -> str | None:
+def _unfit_text(text: str) -> str | None:
     if text.isascii() and len(text) <= _CHARACTERS_MAX:
         return "sink.nul" if "\0" in text else None
     try:

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from adapters.tables.excel_rows import ExcelRows
+from adapters.tables.excel_rows import ExcelRows, unfit
 from adapters.tables.layout import REASON_COLUMNS, TableLayout
-from adapters.tables.rows import Cell
+from adapters.tables.rows import Cell, cell_text
 from adapters.tables.whole_file import WholeFile
 
 
@@ -80,12 +80,13 @@ class ExcelRejects:
 
         Args:
             number: Its row in the source, as people count.
-            cells: As the source has them; missing ones stay empty.
+            cells: As the source has them; missing ones stay empty, what Excel cannot hold is written as text.
             column: The column that is wrong; empty where the whole row is.
             rule_id: Stable name of the rule.
             reason: The rule in words.
         """
-        fitted = [*cells[: self._width], *[None] * (self._width - len(cells))]
+        fitted = [cell_text(cell) if unfit(cell) else cell for cell in cells[: self._width]]
+        fitted += [None] * (self._width - len(fitted))
         self._rows.row([*fitted, str(number), column, rule_id, reason])
 
     def __enter__(self) -> Self:

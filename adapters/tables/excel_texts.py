@@ -9,8 +9,8 @@ from typing import Final
 from adapters.tables.excel_package import Damaged, Package
 from adapters.tables.excel_xml import Attributes, Elements
 
-# Neither NUL nor halves of a surrogate pair: they are no characters, and stay as they are written.
-_ESCAPED: Final = re.compile(r"_x(?!0000|[Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
+# Neither NUL nor halves of a surrogate pair nor FFFE and FFFF: they are no characters, and stay as they are written.
+_ESCAPED: Final = re.compile(r"_x(?!0000|[Dd][89A-Fa-f]|[Ff]{3}[EeFf])([0-9A-Fa-f]{4})_")
 
 
 def unescaped(text: str) -> str:

@@ -101,10 +101,7 @@ _SQL: Final = {
     ),
     "sql.lost": "读取中数据库连接中断或忙（{code}）/ the database went away or is busy ({code})",
     "sql.failed": "数据库拒绝读取（{code}）/ the database refuses to be read ({code})",
-    "sql.value": (
-        "其后的行中有无法表示的值，例如日期 infinity（{code}）"
-        " / a row behind holds what no value can say, such as the date infinity ({code})"
-    ),
+    "sql.value": ("其后的行中有无法表示的值（{code}） / a row behind holds what no value can say ({code})"),
     "sql.table": "数据库中没有该表或视图 / the database has no such table or view",
     "sql.column": "表中没有该列 / the table has no such column",
     "sql.cursor": "断点与该列不符 / the cursor is none of this column",
@@ -112,6 +109,7 @@ _SQL: Final = {
         "该列不能作断点：应为整数或日期时间 / this column can be no cursor: whole numbers, or dates with times"
     ),
     "sql.type": "不支持 {type} 类型的值 / values of type {type} are not read",
+    "sql.date": "日期超出可表示的范围，例如 infinity / a date that no value can say, such as infinity",
     "sql.number": "不是有效数字 / not a number",
     "sql.precision": (
         "16 位以上的数字以浮点数存放，已失真 / a number of 16 digits or more was kept as a float: digits are lost"

@@ -28,6 +28,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
 from adapters.tables.errors import SourceRefused, SourceUnavailable
+from adapters.tables.sql_dates import read_all_dates
 
 _CONNECT_S_MAX: Final = 10
 _SQLITE_LOCK_S_MAX: Final = 10.0
@@ -100,6 +101,8 @@ def connected(url: URL, name: str) -> Iterator[Connection]:
         with connection:
             if url.get_backend_name() == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            if url.drivername == "postgresql+psycopg":
+                read_all_dates(connection)
             yield connection
     finally:
         engine.dispose()

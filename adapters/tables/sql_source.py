@@ -20,6 +20,7 @@ from adapters.tables.errors import SourceRefused
 from adapters.tables.rows import BadRow, Cell, CellWrong, Progress, Row, verify_precise
 from adapters.tables.sql_cursor import CursorWrong, Incremental, Position, Serial
 from adapters.tables.sql_database import FoundTable, connected, find_table, parsed_url, source_name, told_errors
+from adapters.tables.sql_dates import Unsaid
 
 _ROWS_AT_ONCE: Final = 1_000
 _PLAIN: Final = frozenset((str, int, bool, date, datetime, type(None)))
@@ -128,6 +129,8 @@ class SqlSource:
         return query.where(or_(mark > bound if isinstance(by, Serial) else mark >= bound, mark.is_(None)))
 
     def _advance(self, position: Position, value: object) -> None:
+        if isinstance(value, Unsaid):
+            return  # like no time at all: a bad row or not, it comes again every time
         try:
             position.advance(value)
         except CursorWrong:
@@ -169,6 +172,8 @@ def _value(cell: Any) -> Cell:  # noqa: ANN401 - whatever the driver hands over
         return verify_precise(cell, "sql")
     if isinstance(cell, UUID):
         return str(cell)
+    if isinstance(cell, Unsaid):
+        raise CellWrong("sql.date")
     raise CellWrong("sql.type", type=type(cell).__name__)
 
 

@@ -163,7 +163,9 @@ class WatchedFolder:
         markers: set[str] = set()
         with os.scandir(self._folder) as entries:
             for entry in entries:
-                version = None if entry.name.startswith(".") or entry.name.endswith(_UNFINISHED) else _version(entry)
+                version = (
+                    None if entry.name.startswith(".") or entry.name.lower().endswith(_UNFINISHED) else _version(entry)
+                )
                 if version is None:
                     continue
                 if entry.name.endswith(READY_SUFFIX):

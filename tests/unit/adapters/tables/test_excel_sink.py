@@ -141,14 +141,15 @@ def test_rejects_of_an_excel_source(tmp_path: Path) -> None:
     with open_rejects(path, layout) as rejects:
         rejects.row(7, ["x", date(2026, 1, 31)], "a", "x.y", "原因 / reason")
         rejects.row(9, [], "", "excel.merged", "…")
-        assert rejects.rows == 2
+        rejects.row(10, ["x", date(1900, 1, 1)], "", "x", "…")
+        assert rejects.rows == 3
         assert not path.exists()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     sheet: Any = openpyxl.load_workbook(path)["明细"]
     assert [cell.value for cell in sheet[1]] == ["a", "b", "行号", "列", "规则", "拒绝原因"]
     assert [cell.value for cell in sheet[2]][2:] == ["7", "a", "x.y", "原因 / reason"]
     with open_table(path, layout) as source:
-        assert [row.cells for row in source] == [["x", date(2026, 1, 31)]]
+        assert [row.cells for row in source] == [["x", date(2026, 1, 31)], ["x", "1900-01-01"]]
     assert list(tmp_path.iterdir()) == [path]
 
 

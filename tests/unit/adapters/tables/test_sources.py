@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -41,3 +43,11 @@ def test_columns_that_may_stand_beside(tmp_path: Path) -> None:
         assert list(source) == [Row(2, ["1", "2"])]
     with pytest.raises(FileRefused, match="column c"), open_table(path, LAYOUT):
         pass
+
+
+def test_libraries_are_imported_late() -> None:
+    """Nobody who reads CSV pays for Excel, SQL and HTTPS."""
+    late = ("openpyxl", "psycopg", "pysqlite3", "sqlalchemy", "ssl", "tenacity", "xlsxwriter", "zipfile")
+    code = f"import sys, adapters.tables; print([name for name in {late} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
+    assert done.stdout == "[]\n"

@@ -76,7 +76,7 @@ def test_a_marker(tmp_path: Path, folder: WatchedFolder) -> None:
 
 def test_what_is_not_looked_at(tmp_path: Path, time: FakeTime, folder: WatchedFolder) -> None:
     """Hidden and unfinished names, folders and links."""
-    for name in (".a.csv", "a.csv.tmp", "a.csv.part", "a.csv~", ".a.csv.ready"):
+    for name in (".a.csv", "a.csv.tmp", "a.csv.PART", "a.csv~", ".a.csv.ready"):
         put(tmp_path / name)
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "link.csv").symlink_to(put(tmp_path / ".a.csv"))
