@@ -110,15 +110,13 @@ class ExcelSource:
                 cells.append(self._reader.value(raw.cells.get(place, _NOTHING)))
             except CellWrong as wrong:
                 return BadRow(raw.number, self._shown(raw), wrong.rule_id, wrong.reason, column)
-        merged = self._merged.column(raw.number)
-        if merged is not None:
-            return self._bad(raw, "excel.merged", merged)
         outside = self._outside(raw)
         if outside is not None:
             return self._bad(raw, "excel.cells", outside)
         if all(cell is None or cell == "" for cell in cells):
             return None
-        return Row(raw.number, cells)
+        merged = self._merged.column(raw.number)
+        return Row(raw.number, cells) if merged is None else self._bad(raw, "excel.merged", merged)
 
     def _outside(self, raw: RawRow) -> int | None:
         """Return the first place behind the header's columns that holds something."""

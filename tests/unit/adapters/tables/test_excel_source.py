@@ -217,6 +217,12 @@ class TestRows:
         assert bads == [(3, "excel.merged", "b"), (4, "excel.merged", "b"), (6, "excel.merged", "a")]
         assert [row.number for row in found if isinstance(row, Row)] == [2, 5, 7]
 
+    def test_merged_and_empty(self) -> None:
+        """Where nothing stands, nothing is lost."""
+        rows = '<row r="2"><c r="A2"><v>1</v></c></row><row r="3"><c r="A3" s="1"/></row>'
+        behind = '<mergeCells><mergeCell ref="A3:B9"/></mergeCells>'
+        assert read(zipped(parts(rows, behind=behind))) == [Row(2, [1, None])]
+
     def test_merged_header(self) -> None:
         """A merged header is none."""
         behind = '<mergeCells><mergeCell ref="A1:B1"/></mergeCells>'
