@@ -47,7 +47,7 @@ def layout(mapping: Mapping) -> CsvLayout:
     return CsvLayout(mapping.columns, mapping.file.encoding, mapping.file.delimiter, mapping.file.line_end)
 
 
-def golden(mapping: Mapping) -> list[Row | BadRow]:
+def golden(mapping: Mapping) -> list[Row[str] | BadRow]:
     """The dialect's golden rows."""
     file = resources.files("adapters") / mapping.dialect / "samples" / f"{mapping.dataset.replace('.', '_')}.csv"
     return list(CsvSource(BytesIO(file.read_bytes()), file.name, layout(mapping)))
