@@ -68,9 +68,11 @@ def _write_csv(path: Path, dialect: str, dataset: str, records: Iterator[Any]) -
             if body.operation != types_pb2.OPERATION_UPSERT:
                 continue
             try:
-                sink.row(mapping.from_standard(message_type.FromString(body.message.value)))
+                rows = mapping.from_standard_rows(message_type.FromString(body.message.value))
             except NotExpressible as error:
                 raise Mistake(f"{stream} {entry.epoch}/{entry.sequence}: {error}") from error
+            for row in rows:
+                sink.row(row)
         return sink.rows
 
 

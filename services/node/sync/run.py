@@ -106,7 +106,6 @@ class Sync:
         self._mapping: Mapping = load_mapping(session.settings.dialect, job.dataset)
         self._dataset: Dataset = load_datasets().find(job.dataset, self._mapping.standard.version)
         self._layout = layout_of(self._mapping)
-        self._columns = {column.field: column.name for column in self._mapping.declaration.columns}
         settings = session.settings
         self._gate = local_gates(settings.dialect, settings.limits().record_bytes_max).submit
         self._real_data = not session.settings.demo
@@ -253,8 +252,7 @@ class Sync:
                 rejections.add("partner", self._rejected(found.row, found))
 
     def _rejected(self, row: int, found: Any) -> RejectedRow:  # noqa: ANN401 - whatever names field, rule and reason
-        column = self._columns.get(found.field_path.partition(".")[0], "")
-        return RejectedRow(row, column, found.rule_id, found.reason)
+        return RejectedRow(row, self._mapping.column_of(found.field_path), found.rule_id, found.reason)
 
     def _write_rejects(self, rejections: Rejections) -> str | None:
         if not any(rejections.counts.values()):
