@@ -17,6 +17,7 @@ from services.node.cli import (
     receipts,
     rejections,
     serve,
+    sink,
     stream,
     sync,
     up,
@@ -44,6 +45,7 @@ serve.declare(app)
 doctor.declare(app)
 app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
+app.add_typer(sink.app, name="sink")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")

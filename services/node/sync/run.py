@@ -9,6 +9,7 @@ shape.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Mapping as Table
 from contextlib import ExitStack
@@ -35,6 +36,10 @@ from yrdx.node.v1 import node_pb2
 
 RETRACTED_SHARE_MAX: Final = 20
 """A snapshot withdraws at most one in so many of what stands, unless it is told how many."""
+
+
+_FORMER_REJECTS: Final = re.compile(r"(-[0-9a-f]{8}\.rejects)+$")
+"""What the name of a rejects file ends with: those of its own resubmission are not named ever longer."""
 
 
 class Sync:
@@ -139,7 +144,7 @@ class Sync:
         if not submitted or (job.again and not job.snapshot) or self._mends:
             return Changes()
         self._standing.merge(self._progress.preparing)
-        changes = self._standing.changes(found.staging, submitted=submitted, snapshot=job.snapshot)
+        changes = self._standing.changes(found.staging, found.repeats, submitted=submitted, snapshot=job.snapshot)
         if job.snapshot:
             _require_allowed(changes, found, job.allow_retract)
         return Changes(absent=changes.absent, standing=changes.standing) if job.again else changes
@@ -248,7 +253,8 @@ class Sync:
         """Name a file after its source and its content, another source after its name and its place in it."""
         job_input, folder = self._job.input, self._session.home.rejects
         if job_input.file is not None:
-            name = f"{job_input.file.stem}-{second.found.digest[:8]}.rejects{rejects_suffix(job_input.file)}"
+            stem = _FORMER_REJECTS.sub("", job_input.file.stem)
+            name = f"{stem}-{second.found.digest[:8]}.rejects{rejects_suffix(job_input.file)}"
         else:
             digest = hashlib.sha256(job_input.name.encode()).hexdigest()[:8]
             words = "".join(c if c.isalnum() else "_" for c in job_input.label)[-60:]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.node.sync.row_bits import RowBits
-from services.node.sync.staging import Entry, Staging
+from services.node.sync.staging import Entry, Repeats, Staging
 from yrdx.node.v1 import node_pb2
 
 KEY_BYTES: Final = 16
@@ -87,29 +87,33 @@ class Standing:
             left = self._stub.MergeStanding(node_pb2.MergeStandingRequest(**self._stream)).left
             progress(left)
 
-    def changes(self, staging: Staging, *, submitted: int, snapshot: bool) -> Changes:
+    def changes(self, staging: Staging, repeats: Repeats, *, submitted: int, snapshot: bool) -> Changes:
         """Compare the records of a source with what stands.
 
         Args:
             staging: The records.
+            repeats: Those of them that are left out.
             submitted: Records ever sent on the stream: by it the faster way to ask is chosen.
             snapshot: The source is complete: find the absent subjects too.
         """
         if snapshot or staging.count * _LISTED_SHARE > submitted:
-            return self._compare(staging, self._listed(), snapshot=snapshot)
-        return self._compare(staging, None, snapshot=False)
+            return self._compare(staging, repeats, self._listed(), snapshot=snapshot)
+        return self._compare(staging, repeats, None, snapshot=False)
 
     def bodies(self, record_ids: list[int]) -> list[bytes]:
         """Return records of the outbox, at most 1,000; empty ones where the payload is deleted."""
         request = node_pb2.GetOutboxRecordsRequest(**self._stream, record_ids=record_ids)
         return list(self._stub.GetOutboxRecords(request).bodies)
 
-    def _compare(self, staging: Staging, listed: Iterator[_Known] | None, *, snapshot: bool) -> Changes:
+    def _compare(
+        self, staging: Staging, repeats: Repeats, listed: Iterator[_Known] | None, *, snapshot: bool
+    ) -> Changes:
         unchanged, corrections, absent, standing = RowBits(), RowBits(), Subjects(), 0
         for entries in staging.buckets():
             known = next(listed, {}) if listed is not None else self._asked(entries)
             for key, content, row in entries:
-                if found := known.get(key):
+                found = known.get(key)
+                if row and found and found[0] != WITHDRAWN and row not in repeats:
                     (unchanged if found[0] == content else corrections).add(row)
             if snapshot:
                 there = {entry.key for entry in entries}
