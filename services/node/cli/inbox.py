@@ -66,9 +66,9 @@ def export(
     "逐条输出收到的记录，至少一次 · print received records as they come, at least once",
     "yrdx inbox watch --home B --dataset social.contribution --name payroll",
     "yrdx inbox watch --home B --dataset social.contribution --name payroll --once --no-ack",
-    more="每行一条 JSON；输出后即确认，下次从其后继续；--no-ack 时由处理程序用 inbox ack 确认 · a line of JSON for each "
-    "record; acknowledged once written, so that the next run goes on after it; with --no-ack the reader says how far "
-    "it has come with `yrdx inbox ack`",
+    more="每行一条 JSON；输出后即确认，下次从其后继续；--no-ack 时由处理程序用 inbox ack 确认 · a line of JSON for "
+    "each record; acknowledged once written, so that the next run goes on after it; with --no-ack the reader says how "
+    "far it has come with `yrdx inbox ack`",
 )
 def watch(
     dataset: Annotated[str, typer.Option(help="数据集 · dataset")],

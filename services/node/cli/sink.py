@@ -29,8 +29,8 @@ app = group("落地 · received records into this city's own tables")
     "yrdx sink run --home B --dataset social.contribution --sql sqlite:////srv/hr.sqlite --table sbjf",
     "yrdx sink run --home B --dataset social.contribution --sql env:HR_DATABASE --table hr.sbjf --once --json",
     "yrdx sink run --home B --dataset social.contribution --csv /srv/incoming",
-    more="进度与数据同在目标里，恰好一次：目标库从备份恢复后会自动补齐 · the cursor stands in the target beside the rows, "
-    "so each record is there exactly once, also after the target was restored",
+    more="进度与数据同在目标里，恰好一次：目标库从备份恢复后会自动补齐 · the cursor stands in the target beside the "
+    "rows, so each record is there exactly once, also after the target was restored",
 )
 def run(
     *,
@@ -90,9 +90,7 @@ def _table(reader: ChangeReader, sql: str, table: str, name: str) -> Target:
     sink = SqlSink(database_url(sql), table, reader.mapping.columns, reader.key_columns, name=name)
     if not sink.key_is_indexed:
         columns = ", ".join(reader.key_columns)
-        say(
-            f"提示：表 {table} 没有以 {columns} 开头的索引，会很慢 · no index begins with them: it will be slow"
-        )
+        say(f"提示：表 {table} 没有以 {columns} 开头的索引，会很慢 · no index begins with them: it will be slow")
     return TableTarget(sink, reader)
 
 
