@@ -304,7 +304,6 @@ def test_everything_arrives_as_the_standard_says_it(pair: Pair, tmp_path: Path) 
     assert new.records() == standard_records(file)
 
 
-@pytest.mark.xfail(reason="the store counts what a city sends, and not yet what it receives: every sum is 0")
 def test_the_inbox_counts_what_was_taken(pair: Pair, tmp_path: Path) -> None:
     """``inbox ls --json`` holds the other end's sums."""
     send(pair, local_sample(tmp_path, people=200, bad_rows=20).path, code=3)
