@@ -141,13 +141,27 @@ class Sync:
             SnapshotRefused: More would be withdrawn than is allowed.
         """
         job, submitted = self._job, self._submitted_ever()
-        if not submitted or (job.again and not job.snapshot) or self._mends:
+        again = job.again or self._goes_on_again(found)
+        if not submitted or (again and not job.snapshot) or self._mends:
             return Changes()
         self._standing.merge(self._progress.preparing)
         changes = self._standing.changes(found.staging, found.repeats, submitted=submitted, snapshot=job.snapshot)
         if job.snapshot:
             _require_allowed(changes, found, job.allow_retract)
-        return Changes(absent=changes.absent, standing=changes.standing) if job.again else changes
+        return Changes(absent=changes.absent, standing=changes.standing) if again else changes
+
+    def _goes_on_again(self, found: FirstPass) -> bool:
+        """Whether a new run of a file was begun on purpose and did not come to its end."""
+        at = self._source(found)
+        return self._job.input.file is not None and "#" in at.source and at.position < found.last_row
+
+    def _begins_again(self, second: SecondPass) -> bool:
+        """Whether a new run of the source is wanted, or needed: the file was sent to its end, and others since."""
+        job, changes = self._job, second.changes
+        if job.input.file is None or job.again:
+            return job.again and job.input.file is not None
+        differs = changes.corrections.count + changes.restored.count
+        return differs > 0 and self._source(second.found).position >= second.last_position
 
     def _submitted_ever(self) -> int:
         name = str(StreamName(self._session.settings.city, self._job.to_city, self._job.dataset))
@@ -160,7 +174,7 @@ class Sync:
             **self._stream,
             source=self._source_name(found),
             label=job.input.label,
-            again=job.again and job.input.file is not None,
+            again=self._begins_again(second),
         )
         submission = Submission(self._session.stub, opening, self._mapping.version, second.cursor_at())
         submission.open()

@@ -53,12 +53,14 @@ class Changes:
     Attributes:
         unchanged: Rows of records that say what stands.
         corrections: Rows of records whose subject stands with other content.
+        restored: Rows of records whose subject was withdrawn.
         absent: With a snapshot: subjects that stand and are not in the source.
         standing: With a snapshot: how many subjects stand.
     """
 
     unchanged: RowBits = field(default_factory=RowBits)
     corrections: RowBits = field(default_factory=RowBits)
+    restored: RowBits = field(default_factory=RowBits)
     absent: Subjects = field(default_factory=Subjects)
     standing: int = 0
 
@@ -108,13 +110,14 @@ class Standing:
     def _compare(
         self, staging: Staging, repeats: Repeats, listed: Iterator[_Known] | None, *, snapshot: bool
     ) -> Changes:
-        unchanged, corrections, absent, standing = RowBits(), RowBits(), Subjects(), 0
+        unchanged, corrections, restored, absent, standing = RowBits(), RowBits(), RowBits(), Subjects(), 0
         for entries in staging.buckets():
             known = next(listed, {}) if listed is not None else self._asked(entries)
             for key, content, row in entries:
-                found = known.get(key)
-                if row and found and found[0] != WITHDRAWN and row not in repeats:
-                    (unchanged if found[0] == content else corrections).add(row)
+                if row and (found := known.get(key)) and row not in repeats:
+                    stands = found[0]
+                    kind = unchanged if stands == content else restored if stands == WITHDRAWN else corrections
+                    kind.add(row)
             if snapshot:
                 there = {entry.key for entry in entries}
                 for key, (content, record_id) in known.items():
@@ -122,7 +125,7 @@ class Standing:
                         standing += 1
                         if key not in there:
                             absent.add(key, record_id)
-        return Changes(unchanged, corrections, absent, standing)
+        return Changes(unchanged, corrections, restored, absent, standing)
 
     def _asked(self, entries: list[Entry]) -> _Known:
         known: _Known = {}
