@@ -1,49 +1,52 @@
-"""Writes the sample files, row by row: a million rows take no more memory than ten."""
+"""Writes the sample files, record by record: a million rows take no more memory than ten."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from random import Random
-from typing import BinaryIO, Final
+from typing import Final
 
 from adapters.mapping import Mapping, load_mapping
-from adapters.samples.contributions import NANTONG, SHANGHAI, City, contributions, with_habits
-from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS, Kind, Planted
+from adapters.samples.contributions import NANTONG, SHANGHAI, City
+from adapters.samples.planted import Kind, Planted
+from adapters.samples.records import CONTRIBUTION, RECIPES, file_name, kinds_of, record_count, sample_records
+from adapters.samples.sheet import CONFLICT, DUPLICATE, Sheet
 
-_DATASET: Final = "social.contribution"
-_CITIES: Final = ((NANTONG, LOCAL_KINDS), (SHANGHAI, SHANGHAI_KINDS))
+_CITIES: Final = (NANTONG, SHANGHAI)
 _PAIR: Final = 2
-"""Rows of the planted conflict; they count as bad rows."""
+"""Records of the planted conflict; they count as bad rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleFile:
-    """One city's file.
+    """One city's file of one dataset.
 
     Attributes:
         path: Where it stands.
         dialect: Whose shape it has.
         rows: Rows, without the header.
         planted: What was planted, in the order of the rows.
+        dataset: What its records are.
+        records: Records; as many as rows where each row is one.
     """
 
     path: Path
     dialect: str
     rows: int
     planted: tuple[Planted, ...]
+    dataset: str
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
 class SampleSet:
-    """Both files.
+    """All files.
 
     Attributes:
-        files: Nantong's, then Shanghai's.
+        files: By dataset as asked for, Nantong's and then Shanghai's of each.
         planted_path: JSON that says the same as ``SampleFile.planted``.
     """
 
@@ -51,25 +54,38 @@ class SampleSet:
     planted_path: Path
 
 
-def write_samples(folder: Path, *, seed: int, people: int, bad_rows: int, months: int = 1) -> SampleSet:
-    """Write ``nantong_contributions.csv``, ``shanghai_contributions.csv`` and ``planted.json``; same seed, same bytes.
+def write_samples(
+    folder: Path,
+    *,
+    seed: int,
+    people: int,
+    bad_rows: int,
+    months: int = 1,
+    datasets: Sequence[str] = (CONTRIBUTION,),
+) -> SampleSet:
+    """Write both cities' files of datasets, and ``planted.json``; same seed, same bytes.
 
-    A file has exactly ``people * months`` rows. ``bad_rows`` of them are rejected in the end, by either city: kinds in
-    turn, and the two rows of one pair with the same key and other content. One more row repeats the one before it.
+    A file has one record for each person: of contributions one for each of their months (``nantong_contributions.csv``,
+    ``shanghai_contributions.csv``), of transfers two steps of their case, some with several rows. ``bad_rows`` records
+    are rejected in the end, by either city: kinds in turn, and the two records of one pair with the same key and other
+    content. One more record repeats an earlier one.
 
     Args:
         folder: Must exist; former files are replaced.
         seed: Of everything that varies.
         people: In each file.
         bad_rows: In each file; 0 plants nothing, not even the duplicate.
-        months: Rows for each person.
+        months: Contributions of each person.
+        datasets: Datasets that have samples.
 
     Raises:
-        ValueError: ``bad_rows`` is 1, or too many for so few rows.
+        ValueError: ``bad_rows`` is 1, or too many for so few records; or a dataset has no samples.
     """
-    if bad_rows == 1 or 2 * (bad_rows + 2) > people * months:
-        raise ValueError("bad_rows is 0, or at least 2 and less than half of the rows")
-    made = tuple(_write_city(folder, city, kinds, seed, (people, months, bad_rows)) for city, kinds in _CITIES)
+    unknown = sorted(set(datasets) - RECIPES.keys())
+    if unknown:
+        raise ValueError(f"no samples of {unknown[0]}; there are {', '.join(RECIPES)}")
+    size = (people, months, bad_rows)
+    made = tuple(_write_city(folder, city, dataset, seed, size) for dataset in datasets for city in _CITIES)
     planted_path = folder / "planted.json"
     content = {file.path.name: _told(file) for file in made}
     told = {"seed": seed, "people": people, "months": months, "real_data": False, "files": content}
@@ -79,89 +95,64 @@ def write_samples(folder: Path, *, seed: int, people: int, bad_rows: int, months
 
 def _told(file: SampleFile) -> dict[str, object]:
     """What planted.json says about a file."""
-    return {"dialect": file.dialect, "rows": file.rows, "planted": [row.as_json() for row in file.planted]}
+    said = {"dialect": file.dialect, "rows": file.rows, "planted": [row.as_json() for row in file.planted]}
+    return said if file.dataset == CONTRIBUTION else {"dataset": file.dataset, "records": file.records} | said
 
 
-def _write_city(folder: Path, city: City, kinds: list[Kind], seed: int, size: tuple[int, int, int]) -> SampleFile:
+def _write_city(folder: Path, city: City, dataset: str, seed: int, size: tuple[int, int, int]) -> SampleFile:
     """Write one city's file; ``size`` is people, months, bad rows."""
     people, months, bad_rows = size
-    random = Random(f"{seed}/{city.dialect}")
-    mapping = load_mapping(city.dialect, _DATASET)
-    specials = _specials(random, people * months, kinds, bad_rows)
+    records = record_count(dataset, people, months)
+    if bad_rows == 1 or 2 * (bad_rows + 2) > records:
+        raise ValueError("bad_rows is 0, or at least 2 and less than half of the rows")
+    random = Random(f"{seed}/{city.dialect}" if dataset == CONTRIBUTION else f"{seed}/{city.dialect}/{dataset}")
+    mapping = load_mapping(city.dialect, dataset)
+    specials = _specials(random, records, kinds_of(city, dataset), bad_rows)
     planted: list[Planted] = []
-    path = folder / city.file_name
+    path = folder / file_name(city, dataset)
     with path.open("wb") as file:
-        sheet = _Sheet(file, mapping, random)
-        for index, contribution in enumerate(contributions(city, random, people, months)):
-            cells = city.row(contribution, random, city.missing)
-            planted.extend(sheet.write(index, cells, specials.get(index)))
-    return SampleFile(path, city.dialect, people * months, tuple(planted))
+        sheet = Sheet(file, mapping, random, _contradiction(mapping))
+        for index, rows in enumerate(sample_records(city, dataset, random, people, months)):
+            kind = specials.pop(index, None)
+            if kind is not None and not sheet.fits(rows, kind):
+                _put_off(specials, index, kind, records)
+                kind = None
+            planted.extend(sheet.write(rows, kind))
+    return SampleFile(path, city.dialect, sheet.row - 1, tuple(planted), dataset, records)
 
 
-_DUPLICATE: Final = Kind("exact_duplicate", "", "", rejected_by="")
-_CONFLICT: Final = Kind("same_key_other_content", "", "")
+def _specials(random: Random, records: int, kinds: list[Kind], bad_rows: int) -> dict[int, Kind]:
+    """Choose which records are planted: odd places, so that the even one before each stays good.
 
-
-def _specials(random: Random, rows: int, kinds: list[Kind], bad_rows: int) -> dict[int, Kind]:
-    """Choose which rows are planted: odd places, so that the even one before each stays good."""
+    The last quarter is left for kinds that do not fit where they were to stand.
+    """
     if not bad_rows:
         return {}
-    chosen = [_DUPLICATE, _CONFLICT, *(kinds[turn % len(kinds)] for turn in range(bad_rows - _PAIR))]
-    places = random.sample(range(rows // 2), len(chosen))
+    chosen = [DUPLICATE, CONFLICT, *(kinds[turn % len(kinds)] for turn in range(bad_rows - _PAIR))]
+    places = random.sample(range(max(len(chosen), records * 3 // 8)), len(chosen))
     return {2 * place + 1: kind for place, kind in zip(places, chosen, strict=True)}
 
 
-class _Sheet:
-    """Writes rows in a dialect's shape as its own systems do: without marks before formula-like cells."""
+def _put_off(specials: dict[int, Kind], index: int, kind: Kind, records: int) -> None:
+    """Plant a kind at the next odd place, and what should stand there further on.
 
-    def __init__(self, file: BinaryIO, mapping: Mapping, random: Random) -> None:
-        self._file = file
-        self._random = random
-        self._mapping = mapping
-        self._codec = "utf-8" if mapping.file.encoding == "utf-8-sig" else mapping.file.encoding
-        self._delimiter = mapping.file.delimiter
-        self._fields = {column.field: mapping.columns.index(column.name) for column in mapping.declaration.columns}
-        self._before: list[str] = []
-        file.write("".encode(mapping.file.encoding) + self._line(list(mapping.columns)) + b"\r\n")
+    Raises:
+        ValueError: There is none.
+    """
+    following = next((place for place in range(index + 2, records, 2) if place not in specials), None)
+    if following is None:
+        raise ValueError(f"no record is left that {kind.name} fits: more people, or fewer bad rows")
+    specials[following] = kind
 
-    def write(self, index: int, cells: list[str], kind: Kind | None) -> Iterator[Planted]:
-        """Write the row at an index, planted if a kind is given, and tell what was planted."""
-        row = index + 2
-        if kind is None:
-            cells = self._as_people_write(cells)
-        elif kind is _DUPLICATE:
-            cells = self._before
-            yield Planted(row, kind.name, kind.rejected_by, of_row=row - 1)
-        elif kind is _CONFLICT:
-            cells = self._contradicting()
-            yield Planted(row - 1, kind.name, kind.rejected_by, of_row=row)
-            yield Planted(row, kind.name, kind.rejected_by, of_row=row - 1)
-        else:
-            yield Planted(row, kind.name, kind.rejected_by, kind.rule, kind.column)
-            if kind.spoil:
-                place = self._mapping.columns.index(kind.column)
-                cells = [*cells[:place], kind.spoil(cells[place]), *cells[place + 1 :]]
-        line = self._line(cells)
-        if kind is not None and kind.spoil_line:
-            line = kind.spoil_line(line, self._delimiter.encode())
-        self._file.write(line + b"\r\n")
-        self._before = cells
 
-    def _as_people_write(self, cells: list[str]) -> list[str]:
-        """Give a good row the habits of those who type."""
-        number, name = self._fields["person_number"], self._fields["person_name"]
-        written = list(cells)
-        written[number], written[name] = with_habits(cells[number], cells[name], self._random)
-        return written
+def _contradiction(mapping: Mapping) -> Callable[[list[str]], list[str]]:
+    """Return what gives a row other content under the same key: another base, or another name."""
+    base = mapping.column_of("base_fen") if mapping.dataset == CONTRIBUTION else ""
+    place = mapping.columns.index(base or mapping.column_of("person_name"))
 
-    def _contradicting(self) -> list[str]:
-        """The row before, with another contribution base."""
-        base = self._fields["base_fen"]
-        amount = self._before[base]
-        return [*self._before[:base], f"{int(amount[0]) % 9 + 1}{amount[1:]}", *self._before[base + 1 :]]
+    def contradict(row: list[str]) -> list[str]:
+        cell = row[place]
+        other = f"{int(cell[0]) % 9 + 1}{cell[1:]}" if base else f"{cell.strip()}某"
+        return [*row[:place], other, *row[place + 1 :]]
 
-    def _line(self, cells: list[str]) -> bytes:
-        """Encode a row, without its line end."""
-        text = StringIO()
-        csv.writer(text, delimiter=self._delimiter, lineterminator="").writerow(cells)
-        return text.getvalue().encode(self._codec)
+    return contradict

@@ -8,38 +8,47 @@ from random import Random
 
 import pytest
 
-from adapters.mapping import RowRejected, load_mapping
+from adapters.mapping import Mapping, RowRejected, load_mapping
 from adapters.mapping.divisions import load_divisions
 from adapters.samples import Planted, SampleFile, write_samples
+from adapters.samples.contributions import NANTONG, SHANGHAI
 from adapters.samples.people import people
 from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS
+from adapters.samples.records import RECIPES, kinds_of
 from adapters.tables import BadRow, CsvLayout, open_csv
 from services.domain.check_digits import is_citizen_number
 
 DATASET = "social.contribution"
 PARTNER = {"local": "shanghai", "shanghai": "local"}
+every_dataset = pytest.mark.parametrize("dataset", list(RECIPES))
+
+
+def layout(mapping: Mapping) -> CsvLayout:
+    """The dialect's CSV files."""
+    return CsvLayout(mapping.columns, mapping.file.encoding, mapping.file.delimiter)
 
 
 def outcomes(file: SampleFile) -> tuple[dict[int, tuple[str, str, str]], dict[bytes, list[int]]]:
-    """Which rows who rejects by which rule and column, and the rows of each record that was taken."""
-    mapping, partner = load_mapping(file.dialect, DATASET), load_mapping(PARTNER[file.dialect], DATASET)
-    layout = CsvLayout(mapping.columns, mapping.file.encoding, mapping.file.delimiter)
+    """Which rows who rejects by which rule and column, and the first rows of each record that was taken."""
+    mapping, partner = load_mapping(file.dialect, file.dataset), load_mapping(PARTNER[file.dialect], file.dataset)
     rejected: dict[int, tuple[str, str, str]] = {}
     taken: dict[bytes, list[int]] = {}
-    with open_csv(file.path, layout) as source:
-        for row in source:
-            if isinstance(row, BadRow):
-                rejected[row.number] = ("local", row.rule_id, "")
+    with open_csv(file.path, layout(mapping)) as source:
+        for group in mapping.gather(source, lambda row: isinstance(row, BadRow)):
+            bad = [row for row in group.rows if isinstance(row, BadRow)]
+            if bad:
+                rejected[bad[0].number] = ("local", bad[0].rule_id, "")
                 continue
+            assert group.problem is None
             try:
-                message = mapping.to_standard(row.cells).message
+                message = mapping.to_standard_rows([row.cells for row in group.rows]).message
             except RowRejected as refused:
-                rejected[row.number] = ("local", refused.rule_id, refused.column)
+                rejected[group.rows[refused.row].number] = ("local", refused.rule_id, refused.column)
                 continue
             refusal = partner.unexpressible(message)
             if refusal is not None:
-                rejected[row.number] = ("partner", refusal.rule_id, "")
-            taken.setdefault(message.SerializeToString(deterministic=True), []).append(row.number)
+                rejected[group.rows[0].number] = ("partner", refusal.rule_id, "")
+            taken.setdefault(message.SerializeToString(deterministic=True), []).append(group.rows[0].number)
     return rejected, taken
 
 
@@ -52,10 +61,11 @@ def told(planted: tuple[Planted, ...]) -> dict[int, tuple[str, str, str]]:
     }
 
 
+@every_dataset
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_wrong_exactly_where_they_say(tmp_path: Path, seed: int) -> None:
+def test_wrong_exactly_where_they_say(tmp_path: Path, seed: int, dataset: str) -> None:
     """Every planted row is rejected by whom and by what it says, and no other row is rejected."""
-    for file in write_samples(tmp_path, seed=seed, people=700, bad_rows=60).files:
+    for file in write_samples(tmp_path, seed=seed, people=700, bad_rows=150, datasets=[dataset]).files:
         rejected, taken = outcomes(file)
         assert rejected == told(file.planted)
         duplicates = [row for row in file.planted if row.kind == "exact_duplicate"]
@@ -77,13 +87,47 @@ def test_every_kind_occurs(tmp_path: Path) -> None:
         assert len({row.kind for row in file.planted}) == 30
 
 
+@every_dataset
+def test_every_kind_of_every_dataset_occurs(tmp_path: Path, dataset: str) -> None:
+    """Whatever the mapping's columns may get wrong is planted, given rows enough; so is each rule, given few."""
+    kinds = {city.dialect: kinds_of(city, dataset) for city in (NANTONG, SHANGHAI)}
+    many = max(map(len, kinds.values())) + 2
+    for file in write_samples(tmp_path, seed=4, people=1_500, bad_rows=many, datasets=[dataset]).files:
+        assert {kind.name for kind in kinds[file.dialect]} < {row.kind for row in file.planted}
+        assert len({kind.name for kind in kinds[file.dialect]}) == len(kinds[file.dialect])
+        assert sum(1 for row in file.planted if row.rejected_by) == many
+
+
+def test_rows_of_a_record_are_told_together(tmp_path: Path) -> None:
+    """Of a record with several rows planted.json names the one at fault and all that are rejected with it."""
+    made = write_samples(tmp_path, seed=1, people=300, bad_rows=40, datasets=["social.transfer"])
+    said = json.loads(made.planted_path.read_text(encoding="utf-8"))["files"]["nantong_transfer.csv"]
+    assert (said["dataset"], said["records"]) == ("social.transfer", 600)
+    several = [row for row in said["planted"] if "last_row" in row]
+    assert several
+    assert all(row["first_row"] <= row["row"] <= row["last_row"] for row in several)
+    assert said["rows"] > said["records"]
+
+
+def test_datasets_without_samples(tmp_path: Path) -> None:
+    """The error names those that have some."""
+    with pytest.raises(ValueError, match=r"no samples of social\.other; there are social\.enrolment"):
+        write_samples(tmp_path, seed=1, people=10, bad_rows=0, datasets=["social.other"])
+
+
+def test_a_kind_that_fits_no_record(tmp_path: Path) -> None:
+    """Too few records for the kinds are refused, not silently left out."""
+    with pytest.raises(ValueError, match="more people"):
+        write_samples(tmp_path, seed=1, people=50, bad_rows=48, datasets=["social.transfer"])
+
+
 def test_the_conflict(tmp_path: Path) -> None:
     """One pair of rows has the same key and other content, and both rows say so."""
     for file in write_samples(tmp_path, seed=6, people=200, bad_rows=10).files:
         mapping = load_mapping(file.dialect, DATASET)
         first, second = (row for row in file.planted if row.kind == "same_key_other_content")
         assert (first.of_row, second.of_row) == (second.row, first.row)
-        with open_csv(file.path, CsvLayout(mapping.columns, mapping.file.encoding, mapping.file.delimiter)) as source:
+        with open_csv(file.path, layout(mapping)) as source:
             rows = {row.number: row.cells for row in source}
         differing = [
             column
