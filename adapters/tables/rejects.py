@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from adapters.tables.csv_layout import REASON_COLUMNS, CsvLayout
 from adapters.tables.csv_sink import CsvRows
+from adapters.tables.layout import REASON_COLUMNS, TableLayout
+from adapters.tables.rows import Cell, cell_text
 
 
 class RejectsFile:
@@ -23,7 +25,7 @@ class RejectsFile:
         layout: The source's.
     """
 
-    def __init__(self, path: Path, layout: CsvLayout) -> None:
+    def __init__(self, path: Path, layout: TableLayout) -> None:
         self._columns = len(layout.columns)
         self._delimiter = layout.delimiter
         # 0600 from the first moment, and never through somebody else's link.
@@ -37,7 +39,7 @@ class RejectsFile:
         """Rejected rows written."""
         return self._rows.number - 1
 
-    def row(self, number: int, cells: list[str], column: str, rule_id: str, reason: str) -> None:
+    def row(self, number: int, cells: Sequence[Cell], column: str, rule_id: str, reason: str) -> None:
         """Write a rejected row.
 
         Args:
@@ -49,7 +51,8 @@ class RejectsFile:
             reason: The rule in words.
         """
         last = self._columns - 1
-        fitted = [*cells[:last], self._delimiter.join(cells[last:])] + [""] * (last - len(cells))
+        texts = [cell_text(cell) for cell in cells]
+        fitted = [*texts[:last], self._delimiter.join(texts[last:])] + [""] * (last - len(texts))
         self._rows.row([*fitted, str(number), column, rule_id, reason])
 
     def __enter__(self) -> Self:

@@ -74,14 +74,14 @@ def layout(mapping: Mapping) -> CsvLayout:
     return CsvLayout(mapping.columns, mapping.file.encoding, mapping.file.delimiter, mapping.file.line_end)
 
 
-def golden(mapping: Mapping) -> list[Group[Row | BadRow]]:
+def golden(mapping: Mapping) -> list[Group[Row[str] | BadRow]]:
     """The dialect's golden rows, by record."""
     file = resources.files("adapters") / mapping.dialect / "samples" / f"{mapping.dataset.replace('.', '_')}.csv"
     source = CsvSource(BytesIO(file.read_bytes()), file.name, layout(mapping))
     return list(mapping.gather(source, lambda row: isinstance(row, BadRow)))
 
 
-def cells(group: Group[Row | BadRow]) -> list[list[str]]:
+def cells(group: Group[Row[str] | BadRow]) -> list[list[str]]:
     """The cells of a record's rows."""
     assert group.problem is None
     return [row.cells for row in group.rows]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import stat
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
-from adapters.tables import CsvLayout, RejectsFile, open_csv
+import pytest
+
+from adapters.tables import CsvLayout, FileRefused, RejectsFile, open_csv, open_rejects, rejects_suffix
 
 LAYOUT = CsvLayout(("AAC001", "AAC003", "AAE180"), "gb18030")
 
@@ -53,3 +57,23 @@ def test_header_first_and_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     rejects.close()
     assert path.read_bytes().startswith(b"AAC001,")
+
+
+def test_values_of_other_kinds(tmp_path: Path) -> None:
+    """Rows of DBF, SQL and JSON are mended as CSV."""
+    path = tmp_path / "rejects.csv"
+    with open_rejects(path, LAYOUT) as rejects:
+        rejects.row(7, [1, None, Decimal("5.00")], "", "x", "…")
+        rejects.row(8, [date(2026, 1, 31), datetime.fromisoformat("2026-01-31 08:30"), True], "", "x", "…")
+    rows = [line.split(",")[:3] for line in path.read_text("gb18030").splitlines()[1:]]
+    assert rows == [["1", "", "5.00"], ["2026-01-31", "2026-01-31 08:30:00", "True"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "suffix"), [("x.XLSX", ".xlsx"), ("x.csv", ".csv"), ("x.dbf", ".csv"), ("x.txt", ".csv")]
+)
+def test_kinds(source: str, suffix: str, tmp_path: Path) -> None:
+    """Excel is mended in Excel, all else in CSV; nothing else can be written."""
+    assert rejects_suffix(Path(source)) == suffix
+    with pytest.raises(FileRefused, match="dbf"):
+        open_rejects(tmp_path / "x.dbf", LAYOUT)
