@@ -9,6 +9,7 @@ from typing import Self
 
 from adapters.tables.excel_rows import ExcelRows, unfit
 from adapters.tables.layout import REASON_COLUMNS, TableLayout
+from adapters.tables.rejects import RejectedCells
 from adapters.tables.rows import Cell, cell_text
 from adapters.tables.whole_file import WholeFile
 
@@ -75,19 +76,16 @@ class ExcelRejects:
         """Rejected rows written."""
         return self._rows.number - 1
 
-    def row(self, number: int, cells: Sequence[Cell], column: str, rule_id: str, reason: str) -> None:
+    def row(self, cells: Sequence[Cell], rejected: RejectedCells) -> None:
         """Write a rejected row.
 
         Args:
-            number: Its row in the source, as people count.
-            cells: As the source has them; missing ones stay empty, what Excel cannot hold is written as text.
-            column: The column that is wrong; empty where the whole row is.
-            rule_id: Stable name of the rule.
-            reason: The rule in words.
+            cells: As the source has them.
+            rejected: What stands beside them.
         """
         fitted = [cell_text(cell) if unfit(cell) else cell for cell in cells[: self._width]]
         fitted += [None] * (self._width - len(fitted))
-        self._rows.row([*fitted, str(number), column, rule_id, reason])
+        self._rows.row([*fitted, *map(str, rejected)])
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-REASON_COLUMNS: Final = ("行号", "列", "规则", "拒绝原因")
+REFERENCE_COLUMN: Final = "编号"
+"""Number of the rejection: by it a mended row names what it mends."""
+REASON_COLUMNS: Final = ("行号", "列", "规则", "拒绝原因", REFERENCE_COLUMN)
 """What a rejects file has beside the source's own columns; a source ignores them, so a mended file reads as it is."""
 
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol, Self
 
 from adapters.tables.errors import FileRefused
 from adapters.tables.layout import TableLayout
+from adapters.tables.rejects import RejectedCells
 from adapters.tables.rows import Cell
 
 _SUFFIXES: Final = (".csv", ".xlsx")
@@ -46,15 +47,12 @@ class RejectsSink(Protocol):
         """Rejected rows written."""
         ...
 
-    def row(self, number: int, cells: Sequence[Cell], column: str, rule_id: str, reason: str) -> None:
+    def row(self, cells: Sequence[Cell], rejected: RejectedCells) -> None:
         """Write a rejected row.
 
         Args:
-            number: Its row in the source, as people count.
             cells: As the source has them.
-            column: The column that is wrong; empty where the whole row is.
-            rule_id: Stable name of the rule.
-            reason: The rule in words.
+            rejected: What stands beside them.
         """
         ...
 

@@ -113,6 +113,17 @@ def open_query(
     return sql_source.open_query(url, table, columns, incremental=incremental, cursor=cursor)
 
 
+def query_name(url: str, table: str) -> str:
+    """Return the stable name of a database's table: without user, password, driver and options.
+
+    Raises:
+        SourceRefused: The URL is none.
+    """
+    from adapters.tables.sql_database import parsed_url, source_name
+
+    return source_name(parsed_url(url), table)
+
+
 def open_pages(
     interface: PagedInterface, columns: Sequence[str], *, ignored: Collection[str] = ()
 ) -> AbstractContextManager[TableSource]:

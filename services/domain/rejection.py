@@ -25,12 +25,14 @@ class LocalRejection(NamedTuple):
         column: The source's column; empty where the whole row is meant.
         violation: Why.
         key: Business key where it is known, 16 bytes; empty otherwise.
+        mends_rejection: Id of the rejection that the row was meant to mend; 0 for none.
     """
 
     position: int
     column: str
     violation: Violation
     key: bytes = b""
+    mends_rejection: int = 0
 
 
 class Mending(NamedTuple):

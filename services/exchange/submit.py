@@ -137,7 +137,7 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
     rejected = list(chunk.rejected)
     for row, salt, verdict in zip(chunk.rows, salts, verdicts, strict=True):
         if isinstance(verdict, Violation):
-            rejected.append(LocalRejection(row.position, "", verdict))
+            rejected.append(LocalRejection(row.position, "", verdict, mends_rejection=row.mends_rejection))
             continue
         content = WITHDRAWN if verdict.operation == _RETRACT else row.content or _digest(row.body)
         body = parts.codec.encode(row.body)
@@ -164,11 +164,12 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     if not moved:
         present = tx.source(stream.id, source.name)
         raise CursorMoved(present.position if present else 0)
+    # Closed first: a row that is refused once more has a rejection of its own.
+    mended = [*checked.mended, *(Mending(one.mends_rejection, one.position) for one in rejected if one.mends_rejection)]
+    tx.close_rejections(stream.id, source.id, mended, [(row.key, row.position) for row in rows], now=now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
         tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping)
-        keys = [(row.key, row.position) for row in rows]
-        tx.close_rejections(stream.id, source.id, checked.mended, keys, now=now)
     return Submitted(len(rows), rejected)
 
 

@@ -16,6 +16,7 @@ CALLERS: Final = {
     "/yrdx.exchange.v1.ExchangeService/Deliver": _GATEWAY,
     "/yrdx.exchange.v1.ExchangeService/ListReceipts": _GATEWAY,
     "/yrdx.node.v1.NodeService/Submit": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetSource": _SYSTEM,
     "/yrdx.node.v1.NodeService/WatchSource": _SYSTEM,
     "/yrdx.node.v1.NodeService/GetStatus": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListRejections": _SYSTEM,

@@ -15,7 +15,7 @@ from adapters.mapping import NotExpressible, load_mapping
 from adapters.tables import CsvSink
 from services.node.exits import Mistake
 from services.node.session import NodeSession
-from services.node.sync.run import layout_of
+from services.node.sync.inputs import layout_of
 from services.wire.datasets import load_datasets
 from yrdx.node.v1 import node_pb2
 from yrdx.types.v1 import types_pb2

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from services.domain.errors import Malformed, NotFound
-from services.domain.outbox import SourceProgress
+from services.domain.outbox import Source, SourceProgress
 from services.domain.partner import PartnerState
 from services.domain.receipt import Rejection, Violation
 from services.domain.rejection import LocalRejection
@@ -57,6 +57,18 @@ class Submissions(NodeDesk):
             submitted = await written(self.store.write(work))
             self.host.wake(opened.stream.name)
             yield _submitted(checked.chunk, submitted)
+
+    async def GetSource(  # noqa: N802
+        self, request: node_pb2.GetSourceRequest, context: Context
+    ) -> node_pb2.GetSourceResponse:
+        """Say where a source's last run stands."""
+        name = StreamName(self.parts.city, request.to_city, request.dataset)
+        source = await asyncio.to_thread(self.store.read, partial(_last_run, name=name, prefix=request.source))
+        if source is None:
+            return node_pb2.GetSourceResponse()
+        return node_pb2.GetSourceResponse(
+            source=source.name, position=source.position, submitted=source.submitted, cursor=source.cursor
+        )
 
     async def WatchSource(  # noqa: N802
         self, request: node_pb2.WatchSourceRequest, context: Context
@@ -125,7 +137,7 @@ def _row_from_pb(record: node_pb2.SubmitRequest.Record, body: bytes) -> Submitte
 
 def _refused_from_pb(refused: node_pb2.SubmitRequest.RefusedRow) -> LocalRejection:
     violation = Violation(refused.field_path, refused.rule_id, refused.reason)
-    return LocalRejection(refused.position, refused.column, violation, refused.key)
+    return LocalRejection(refused.position, refused.column, violation, refused.key, refused.mends_rejection)
 
 
 def _submitted(chunk: Chunk, submitted: Submitted) -> node_pb2.SubmitResponse:
@@ -138,6 +150,12 @@ def _submitted(chunk: Chunk, submitted: Submitted) -> node_pb2.SubmitResponse:
             rejections=[rejection_to_pb(Rejection(one.position, one.violation)) for one in refused],
         )
     )
+
+
+def _last_run(tx: Transaction, name: StreamName, prefix: str) -> Source | None:
+    stream = tx.stream(name, Direction.OUTBOUND)
+    runs = tx.sources(stream.id, prefix) if stream else ()
+    return runs[-1] if runs else None
 
 
 def _source_progress(tx: Transaction, name: StreamName, source_name: str) -> tuple[Stream, SourceProgress, bool]:

@@ -21,8 +21,10 @@ from services.node.demo.verify import compare_ends
 from services.node.home import Home
 from services.node.output import print_table, say
 from services.node.session import open_session
+from services.node.sync.inputs import FileInput, layout_of
 from services.node.sync.progress import BarProgress, NoProgress, shown_bars
-from services.node.sync.run import Sync, SyncJob, SyncReport
+from services.node.sync.report import SyncJob, SyncReport
+from services.node.sync.run import Sync
 
 BAD_ROWS: Final = 40
 WAIT_S: Final = 600.0
@@ -117,7 +119,8 @@ def _exchange(
 
 
 def _sync(home: Home, direction: _Direction, progress: BarProgress | NoProgress) -> SyncReport:
-    job = SyncJob(direction.file, direction.receiver.code, DATASET, again=False, wait_s=WAIT_S)
+    layout = layout_of(load_mapping(direction.sender.dialect, DATASET))
+    job = SyncJob(FileInput(direction.file, layout), direction.receiver.code, DATASET, wait_s=WAIT_S)
     with open_session(home.path) as session:
         return Sync(session, job, progress).run()
 
@@ -162,7 +165,7 @@ def _tell_rejects(path: Path, stream: str) -> None:
     file = load_mapping(dialect, DATASET).file
     with path.open(encoding=file.encoding, newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter=file.delimiter))
-    _, column, rule, reason = REASON_COLUMNS
+    _, column, rule, reason, *_ = REASON_COLUMNS
     counts = Counter((row[rule], row[column], row[reason]) for row in rows)
     say(f"{stream}：被拒 {len(rows)} 行 · rejected rows: {path}")
     for (rule_id, name, words), count in counts.most_common():

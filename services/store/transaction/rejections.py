@@ -67,9 +67,9 @@ class RejectionsPart(SourcesPart, StandingPart):
     ) -> None:
         """See the port."""
         rows = []
-        for position, column, violation, key in rejected:
-            row = _row(stream_id, source_id, position, violation, now)
-            rows.append(row | {"column_name": column, "record_key": key})
+        for one in rejected:
+            row = _row(stream_id, source_id, one.position, one.violation, now)
+            rows.append(row | {"column_name": one.column, "record_key": one.key})
         if rows:
             self._dialect.insert_rows(self._connection, REJECTION, rows, skip_existing=True)
 

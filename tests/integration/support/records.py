@@ -15,7 +15,7 @@ from adapters.mapping import RowRejected, load_mapping
 from adapters.samples import SampleFile, write_samples
 from adapters.samples.contributions import NANTONG, contributions
 from adapters.tables import BadRow, open_csv
-from services.node.sync.run import layout_of
+from services.node.sync.inputs import layout_of
 from services.wire.datasets import Dataset, load_datasets
 from yrdx.types.v1 import types_pb2
 

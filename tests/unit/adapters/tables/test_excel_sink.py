@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.tables import Cell, RowNotWritten, TableLayout, open_rejects, open_sink, open_table
+from adapters.tables import Cell, RejectedCells, RowNotWritten, TableLayout, open_rejects, open_sink, open_table
 from adapters.tables.excel_sink import ExcelSink
 
 LAYOUT = TableLayout(("a", "b"))
@@ -139,15 +139,15 @@ def test_rejects_of_an_excel_source(tmp_path: Path) -> None:
     path = tmp_path / "rejects.xlsx"
     layout = TableLayout(("a", "b"), sheet="明细")
     with open_rejects(path, layout) as rejects:
-        rejects.row(7, ["x", date(2026, 1, 31)], "a", "x.y", "原因 / reason")
-        rejects.row(9, [], "", "excel.merged", "…")
-        rejects.row(10, ["x", date(1900, 1, 1)], "", "x", "…")
+        rejects.row(["x", date(2026, 1, 31)], RejectedCells(7, "a", "x.y", "原因 / reason", "3"))
+        rejects.row([], RejectedCells(9, "", "excel.merged", "…", "3"))
+        rejects.row(["x", date(1900, 1, 1)], RejectedCells(10, "", "x", "…", "3"))
         assert rejects.rows == 3
         assert not path.exists()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     sheet: Any = openpyxl.load_workbook(path)["明细"]
-    assert [cell.value for cell in sheet[1]] == ["a", "b", "行号", "列", "规则", "拒绝原因"]
-    assert [cell.value for cell in sheet[2]][2:] == ["7", "a", "x.y", "原因 / reason"]
+    assert [cell.value for cell in sheet[1]] == ["a", "b", "行号", "列", "规则", "拒绝原因", "编号"]
+    assert [cell.value for cell in sheet[2]][2:] == ["7", "a", "x.y", "原因 / reason", "3"]
     with open_table(path, layout) as source:
         assert [row.cells for row in source] == [["x", date(2026, 1, 31)], ["x", "1900-01-01"]]
     assert list(tmp_path.iterdir()) == [path]

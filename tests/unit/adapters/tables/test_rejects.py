@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from adapters.tables import CsvLayout, FileRefused, RejectsFile, open_csv, open_rejects, rejects_suffix
+from adapters.tables import CsvLayout, FileRefused, RejectedCells, RejectsFile, open_csv, open_rejects, rejects_suffix
 
 LAYOUT = CsvLayout(("AAC001", "AAC003", "AAE180"), "gb18030")
 
 
 def test_shape_and_reasons(tmp_path: Path) -> None:
-    """Columns, encoding and delimiter are the source's; four columns in Chinese say why."""
+    """Columns, encoding and delimiter are the source's; five in Chinese say why, and its number."""
     path = tmp_path / "rejects.csv"
     with RejectsFile(path, LAYOUT) as rejects:
-        rejects.row(7, ["1", "𠮷明", "-5.00"], "AAE180", "money.yuan2", "金额… / money…")
+        rejects.row(["1", "𠮷明", "-5.00"], RejectedCells(7, "AAE180", "money.yuan2", "金额… / money…", "3"))
         assert rejects.rows == 1
     rows = list(csv.reader(path.read_bytes().decode("gb18030").splitlines()))
     assert rows == [
-        ["AAC001", "AAC003", "AAE180", "行号", "列", "规则", "拒绝原因"],
-        ["1", "𠮷明", "'-5.00", "7", "AAE180", "money.yuan2", "金额… / money…"],
+        ["AAC001", "AAC003", "AAE180", "行号", "列", "规则", "拒绝原因", "编号"],
+        ["1", "𠮷明", "'-5.00", "7", "AAE180", "money.yuan2", "金额… / money…", "3"],
     ]
 
 
@@ -33,17 +33,17 @@ def test_reasons_stand_under_their_headings(tmp_path: Path) -> None:
     path = tmp_path / "rejects.csv"
     with RejectsFile(path, LAYOUT) as rejects:
         for cells in ([], ["1"], ["1", "2", "3", "4"]):
-            rejects.row(2, cells, "", "csv.cells", "…")
+            rejects.row(cells, RejectedCells(2, "", "csv.cells", "…", "3"))
     rows = list(csv.reader(path.read_bytes().decode("gb18030").splitlines()))[1:]
     assert [row[:3] for row in rows] == [["", "", ""], ["1", "", ""], ["1", "2", "3,4"]]
-    assert all(row[3:] == ["2", "", "csv.cells", "…"] for row in rows)
+    assert all(row[3:] == ["2", "", "csv.cells", "…", "3"] for row in rows)
 
 
 def test_readable_as_a_source_once_mended(tmp_path: Path) -> None:
     """A mended rejects file is a source of the same layout."""
     path = tmp_path / "rejects.csv"
     with RejectsFile(path, LAYOUT) as rejects:
-        rejects.row(7, ["1", "=张三", "5.00"], "AAC003", "x", "…")
+        rejects.row(["1", "=张三", "5.00"], RejectedCells(7, "AAC003", "x", "…", "3"))
     with open_csv(path, LAYOUT) as source:
         assert [row.cells for row in source] == [["1", "=张三", "5.00"]]
 
@@ -63,8 +63,10 @@ def test_values_of_other_kinds(tmp_path: Path) -> None:
     """Rows of DBF, SQL and JSON are mended as CSV."""
     path = tmp_path / "rejects.csv"
     with open_rejects(path, LAYOUT) as rejects:
-        rejects.row(7, [1, None, Decimal("5.00")], "", "x", "…")
-        rejects.row(8, [date(2026, 1, 31), datetime.fromisoformat("2026-01-31 08:30"), True], "", "x", "…")
+        rejects.row([1, None, Decimal("5.00")], RejectedCells(7, "", "x", "…", "3"))
+        rejects.row(
+            [date(2026, 1, 31), datetime.fromisoformat("2026-01-31 08:30"), True], RejectedCells(8, "", "x", "…", "3")
+        )
     rows = [line.split(",")[:3] for line in path.read_text("gb18030").splitlines()[1:]]
     assert rows == [["1", "", "5.00"], ["2026-01-31", "2026-01-31 08:30:00", "True"]]
 
