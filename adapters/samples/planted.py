@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from services.domain.check_digits import citizen_number_check, social_credit_check
@@ -30,6 +30,8 @@ class Planted:
         of_row: The row that it repeats or contradicts; 0 where there is none.
         first_row: Of several rows that are one record, the first; 0 where each row is one.
         last_row: The last one of them. All of them are rejected together.
+        mended: The clerk's correction: all rows of the record as they should have been, in the source's columns; empty
+            for a duplicate.
     """
 
     row: int
@@ -40,11 +42,16 @@ class Planted:
     of_row: int = 0
     first_row: int = 0
     last_row: int = 0
+    mended: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+
+    def corrections(self) -> dict[int, tuple[str, ...]]:
+        """Return the cells that each row of the record should have, by row as people count."""
+        return dict(enumerate(self.mended, self.first_row or self.row))
 
     def as_json(self) -> dict[str, str | int]:
-        """Its line in planted.json; a duplicate says that it is counted as one."""
+        """Its line in planted.json, without cells; a duplicate says that it is counted as one."""
         counted = {} if self.rejected_by else {"counted_as": "duplicate"}
-        return {key: value for key, value in asdict(self).items() if value not in {"", 0}} | counted
+        return {key: value for key, value in asdict(self).items() if value not in ("", 0) and key != "mended"} | counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,15 +79,21 @@ def record_count(dataset: str, people: int, months: int) -> int:
     return people * (RECIPES[dataset].per_person or months)
 
 
-def kinds_of(city: City, dataset: str) -> list[Kind]:
-    """Return what is planted in a city's file."""
+def kinds_of(city: City, dataset: str, *, has_lines: bool = True) -> list[Kind]:
+    """Return what is planted in a city's sample.
+
+    Args:
+        city: Whose.
+        dataset: One of `RECIPES`.
+        has_lines: Rows are lines of bytes, which can be spoilt as such.
+    """
     if dataset == CONTRIBUTION:
-        return LOCAL_KINDS if city is NANTONG else SHANGHAI_KINDS
-    return planted_kinds(load_mapping(city.dialect, dataset), load_mapping(other_city(city).dialect, dataset))
+        kinds = LOCAL_KINDS if city is NANTONG else SHANGHAI_KINDS
+    else:
+        kinds = planted_kinds(load_mapping(city.dialect, dataset), load_mapping(other_city(city).dialect, dataset))
+    return [kind for kind in kinds if has_lines or not kind.spoil_line]
 
 
-def file_name(city: City, dataset: str) -> str:
-    """Return the name of a city's file: "nantong_contributions.csv", "nantong_enrolment.csv"."""
-    if dataset == CONTRIBUTION:
-        return city.file_name
-    return f"{city.file_name.partition('_')[0]}_{dataset.partition('.')[2]}.csv"
+def file_name(city: City, dataset: str, suffix: str = ".csv") -> str:
+    """Return the name of a city's file: "nantong_contributions.csv", "shanghai_enrolments.xlsx"."""
+    return f"{city.file_prefix}_{dataset.partition('.')[2]}s{suffix}"

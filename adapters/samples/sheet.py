@@ -1,16 +1,15 @@
-"""A sample file while it is written: good records with the habits of those who type, and planted ones."""
+"""A sample while it is written: good records with the habits of those who type, and planted ones."""
 
 from __future__ import annotations
 
-import csv
 from collections import deque
 from collections.abc import Callable, Iterator
-from io import StringIO
 from random import Random
-from typing import BinaryIO, Final
+from typing import Final
 
 from adapters.mapping import Mapping
 from adapters.samples.contributions import with_habits
+from adapters.samples.papers import Paper
 from adapters.samples.planted import Kind, Planted
 
 DUPLICATE: Final = Kind("exact_duplicate", "", "", rejected_by="")
@@ -20,38 +19,36 @@ Rows = list[list[str]]
 
 
 class Sheet:
-    """Writes records in a dialect's shape as its own systems do: without marks before formula-like cells.
+    """Puts records on paper.
 
     Args:
-        file: Open for writing, at its start.
+        paper: At its start.
         mapping: The dialect's.
         random: Source of everything that varies.
         contradict: Gives a row other content under the same key.
 
     Attributes:
-        row: Row that was written last, as people count; the header is row 1.
+        row: Row that was written last, as people count.
     """
 
     def __init__(
-        self, file: BinaryIO, mapping: Mapping, random: Random, contradict: Callable[[list[str]], list[str]]
+        self, paper: Paper, mapping: Mapping, random: Random, contradict: Callable[[list[str]], list[str]]
     ) -> None:
-        self._file = file
+        self._paper = paper
         self._random = random
         self._mapping = mapping
         self._contradict = contradict
-        self._codec = "utf-8" if mapping.file.encoding == "utf-8-sig" else mapping.file.encoding
-        self._delimiter = mapping.file.delimiter
         self._person = [mapping.columns.index(mapping.column_of(name)) for name in ("person_number", "person_name")]
         self._item_places = set(mapping.plan.item.places()) if mapping.grouped else set()
         # Rows of one key in succession would be one record, so a repetition stands one record further down.
         self._good: deque[tuple[int, Rows]] = deque(maxlen=2 if mapping.grouped else 1)
-        self.row = 1
-        file.write("".encode(mapping.file.encoding) + self._line(list(mapping.columns)) + b"\r\n")
+        self.row = paper.header_rows
 
     def fits(self, rows: Rows, kind: Kind) -> bool:
         """Say whether a kind can be planted in a record."""
         if kind in (DUPLICATE, CONFLICT):
-            return len(self._good) == self._good.maxlen
+            # What is overwritten has as many rows as what is written over it, so that each row has its correction.
+            return len(self._good) == self._good.maxlen and len(rows) == len(self._good[0][1])
         place = self._mapping.columns.index(kind.column) if kind.column else None
         gives = place is None or rows[-1][place] not in self._mapping.declaration.missing
         item = place not in self._item_places or not self._is_empty(rows[-1])
@@ -60,24 +57,25 @@ class Sheet:
     def write(self, rows: Rows, kind: Kind | None) -> Iterator[Planted]:
         """Write a record, planted if a kind is given, and tell what was planted."""
         if kind is None:
-            rows = self._as_people_write(rows)
-            self._good.append((self.row + 1, rows))
-            self._put(rows)
+            written = self._as_people_write(rows)
+            self._good.append((self.row + 1, written))
+            self._put(written)
         elif kind is DUPLICATE:
-            of_row, rows = self._good[0]
-            yield self._told(self.row + 1, rows, kind, of_row=of_row)
-            self._put(rows)
+            of_row, before = self._good[0]
+            yield self._told(self.row + 1, before, kind, of_row=of_row)
+            self._put(before)
         elif kind is CONFLICT:
             of_row, before = self._good[0]
             yield self._told(of_row, before, kind, of_row=self.row + 1)
-            yield self._told(self.row + 1, before, kind, of_row=of_row)
+            # The record that should have stood here was overwritten by the one before: that is what the clerk mends.
+            yield self._told(self.row + 1, rows, kind, of_row=of_row)
             self._put([self._contradict(row) for row in before])
         else:
-            yield from self._plant([list(row) for row in rows], kind)
+            yield from self._plant(rows, kind)
 
-    def _plant(self, rows: Rows, kind: Kind) -> Iterator[Planted]:
+    def _plant(self, good: Rows, kind: Kind) -> Iterator[Planted]:
         """Spoil a record: a cell of the form in all of its rows, of an item in the last one, a line in the middle."""
-        at_fault = 0
+        at_fault, rows = 0, [list(row) for row in good]
         if kind.spoil:
             place = self._mapping.columns.index(kind.column)
             at_fault = len(rows) - 1 if place in self._item_places else 0
@@ -88,19 +86,20 @@ class Sheet:
             at_fault = len(rows) - 1
         elif len(rows) > 1:
             at_fault = 1
-        yield self._told(self.row + 1, rows, kind, at_fault=at_fault)
+        yield self._told(self.row + 1, good, kind, at_fault=at_fault)
         self._put(rows, kind, at_fault)
 
-    def _told(self, first: int, rows: Rows, kind: Kind, *, of_row: int = 0, at_fault: int = 0) -> Planted:
-        several = {"first_row": first, "last_row": first + len(rows) - 1} if len(rows) > 1 else {}
-        return Planted(first + at_fault, kind.name, kind.rejected_by, kind.rule, kind.column, of_row, **several)
+    def _told(self, first: int, good: Rows, kind: Kind, *, of_row: int = 0, at_fault: int = 0) -> Planted:
+        mended = tuple(tuple(row) for row in good) if kind.rejected_by else ()
+        rows = (first, first + len(good) - 1) if len(good) > 1 else (0, 0)
+        return Planted(
+            first + at_fault, kind.name, kind.rejected_by, kind.rule, kind.column, of_row, *rows, mended=mended
+        )
 
     def _put(self, rows: Rows, kind: Kind | None = None, at_fault: int = 0) -> None:
         for number, row in enumerate(rows):
-            line = self._line(row)
-            if kind is not None and kind.spoil_line and number == at_fault:
-                line = kind.spoil_line(line, self._delimiter.encode())
-            self._file.write(line + b"\r\n")
+            spoil_line = kind.spoil_line if kind is not None and number == at_fault else None
+            self._paper.put(row, planted=kind is not None, spoil_line=spoil_line)
         self.row += len(rows)
 
     def _as_people_write(self, rows: Rows) -> Rows:
@@ -115,9 +114,3 @@ class Sheet:
     def _is_empty(self, row: list[str]) -> bool:
         missing = self._mapping.declaration.missing
         return all(row[place] in missing for place in self._item_places)
-
-    def _line(self, cells: list[str]) -> bytes:
-        """Encode a row, without its line end."""
-        text = StringIO()
-        csv.writer(text, delimiter=self._delimiter, lineterminator="").writerow(cells)
-        return text.getvalue().encode(self._codec)
