@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -158,8 +158,11 @@ def _system_fault(error: OSError) -> Fault:
 
 
 @contextmanager
-def resumable(command: str) -> Iterator[None]:
+def resumable(command: Callable[[], str]) -> Iterator[None]:
     """Name the command that resumes when the work inside is interrupted with Ctrl-C.
+
+    Args:
+        command: Returns that command; asked when it happens.
 
     Raises:
         Interrupted: In place of KeyboardInterrupt.
@@ -167,4 +170,4 @@ def resumable(command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted(command) from error
+        raise Interrupted(command()) from error

@@ -144,8 +144,8 @@ def database_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.password is not None or "password" in dict(parse_qsl(parts.query)):
         raise Mistake(
-            "--sql: 命令行里不要写口令：把地址放进环境变量，写 --sql env:变量名 · no password on a command line: put the "
-            "URL into an environment variable and write --sql env:NAME"
+            "--sql: 命令行里不要写口令：地址放进环境变量，写 --sql env:变量名 · no password on a command line: put "
+            "the URL into an environment variable and write --sql env:NAME"
         )
     return text
 
@@ -167,5 +167,5 @@ def _headers(path: Path) -> Table[str, str]:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     pairs = [line.partition(":") for line in lines]
     if not all(colon and name.strip() for name, colon, _ in pairs):
-        raise Mistake(f"--headers: {path}: 每行写“名: 值” · write 'Name: value' on each line")
+        raise Mistake(f"{path}: 每行写“名: 值” · write 'Name: value' on each line")
     return {name.strip(): value.strip() for name, _, value in pairs}
