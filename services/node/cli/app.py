@@ -11,6 +11,7 @@ from services.node.cli import (
     doctor,
     inbox,
     init,
+    mapping,
     outbox,
     partner,
     proto,
@@ -51,6 +52,7 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(stream.app, name="stream")
+app.add_typer(mapping.app, name="mapping")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")
