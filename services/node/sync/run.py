@@ -32,6 +32,7 @@ from services.node.sync.row_bits import RowBits
 from services.node.sync.second_pass import Mend, SecondPass
 from services.node.sync.standing import Changes, Standing
 from services.node.sync.submission import Submission
+from services.node.system import spare_collector
 from services.wire.bodies import BodyWriter
 from services.wire.datasets import Dataset, load_datasets
 from yrdx.node.v1 import node_pb2
@@ -117,6 +118,7 @@ class Sync:
 
     def _prepare(self, found: FirstPass) -> SecondPass:
         """Read the input and find out what it changes."""
+        spare_collector()
         job = self._job
         at = self._source(found) if job.input.goes_on else node_pb2.GetSourceResponse()
         cursor = "" if job.again else at.cursor
