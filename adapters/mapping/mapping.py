@@ -14,6 +14,7 @@ from adapters.mapping.errors import NotExpressible
 from adapters.mapping.groups import Group, GroupReader, R, gather
 from adapters.mapping.plan import Plan, Standardised
 from adapters.mapping.standard import Standard
+from adapters.mapping.subjects import subject_reader
 from adapters.mapping.typed import Value
 from adapters.mapping.typed_rows import TypedRows
 
@@ -128,6 +129,16 @@ class Mapping:
         """
         return self._group.key(row) if self._group else None
 
+    def subject_reader(self, fields: Sequence[str]) -> Callable[[Sequence[str]], Message]:
+        """Return a function from a row to a message with a few fields alone, whatever its other cells say.
+
+        It tells whose row it is that was refused: with the fields of the business key.
+
+        Args:
+            fields: The standard's fields, of the record itself. The function raises ``RowRejected`` for their cells.
+        """
+        return subject_reader(self.plan, fields)
+
     def gather(self, rows: Iterable[R], unreadable: Callable[[R], bool]) -> Iterator[Group[R]]:
         """Put the rows of a source together that are one record, without ever keeping more than one record.
 
@@ -182,6 +193,14 @@ class Mapping:
             one.name for one in self.plan.columns if bare == one.facts.path or bare.startswith(f"{one.facts.path}.")
         )
         return next(carrying, "")
+
+    def places_of(self, paths: Sequence[str]) -> tuple[int, ...]:
+        """Return the places of the columns that carry some fields, in the order of the row.
+
+        Args:
+            paths: The standard's fields; one that no column carries is left out.
+        """
+        return tuple(sorted({place for one in self.plan.columns if one.facts.path in paths for place in one.places}))
 
     def unexpressible(self, message: Any) -> NotExpressible | None:  # noqa: ANN401 - the dataset's message
         """Say what ``from_standard_rows`` would refuse, or nothing; about a third of its cost.

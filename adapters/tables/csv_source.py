@@ -7,6 +7,7 @@ lines turns out bad, only its first line is, and reading goes on with the next: 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections import deque
@@ -157,6 +158,8 @@ class CsvSource:
         try:
             text = line.content.decode(self._layout.codec)
         except UnicodeDecodeError as error:
+            if not line.ended and _ends_inside_character(line.content, self._layout.codec):
+                raise _Wrong("csv.truncated") from error
             raise _Wrong("csv.encoding", at=error.start) from error
         return text[:-1] if text[-1:] == "\r" else text
 
@@ -209,6 +212,15 @@ class CsvSource:
             return [cell.strip() for cell in self._split(text)]
         except _Wrong as wrong:
             raise FileRefused(self.name, "header.syntax", row=1) from wrong
+
+
+def _ends_inside_character(content: bytes, codec: str) -> bool:
+    """Say whether nothing is wrong with undecodable bytes but that they break off."""
+    try:
+        codecs.getincrementaldecoder(codec)().decode(content)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def connected(url: URL, name: str) -> Iterator[Connection]:
         try:
             connection = engine.connect()
         except DBAPIError as error:
-            raise SourceUnavailable(name, "sql.unreachable", code=_code(error)) from None
+            raise SourceUnavailable(name, "sql.unreachable", code=error_code(error)) from None
         with connection:
             if url.get_backend_name() == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -119,11 +119,11 @@ def told_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        raise SourceUnavailable(name, "sql.lost", code=_code(error)) from None
+        raise SourceUnavailable(name, "sql.lost", code=error_code(error)) from None
     except DataError as error:
-        raise SourceRefused(name, "sql.value", code=_code(error)) from None
+        raise SourceRefused(name, "sql.value", code=error_code(error)) from None
     except DBAPIError as error:
-        raise SourceRefused(name, "sql.failed", code=_code(error)) from None
+        raise SourceRefused(name, "sql.failed", code=error_code(error)) from None
 
 
 def find_table(connection: Connection, table: str, name: str) -> FoundTable:
@@ -183,7 +183,7 @@ def _match(name: str, known: Sequence[str]) -> str | None:
     return alike.pop() if len(alike) == 1 else None
 
 
-def _code(error: DBAPIError) -> str:
+def error_code(error: DBAPIError) -> str:
     """Return the database's code for an error, which quotes nothing."""
     original = error.orig
     for attribute in ("sqlstate", "sqlite_errorname"):

@@ -35,11 +35,13 @@ class Change(NamedTuple):
         position: The record's position in its stream.
         key: Values of the key columns, in their order.
         rows: Rows that stand afterwards; none when the record is withdrawn.
+        problem: Why there are no rows of it for the table, as a rule's name; empty where there are.
     """
 
     position: int
     key: tuple[Value, ...]
     rows: Sequence[Sequence[Value]]
+    problem: str = ""
 
 
 class SqlSink:
@@ -98,8 +100,11 @@ class SqlSink:
         try:
             with told(), self._engine.begin() as connection:
                 self._move(connection, stream, after, changes[-1].position)
-                self._write(connection, changes)
-                return 0
+                refused = [change for change in changes if change.problem]
+                self._write(connection, [change for change in changes if not change.problem])
+                for change in refused:
+                    self._refuse(connection, stream, change, change.problem)
+                return len(refused)
         except _RowsRefused:
             return self._apply_one_by_one(stream, changes, after)
 
@@ -114,12 +119,17 @@ class SqlSink:
             for change in changes:
                 try:
                     with connection.begin_nested():
+                        if change.problem:
+                            raise _RowsRefused(change.problem)
                         self._write(connection, [change])
                 except _RowsRefused as error:
                     refused += 1
-                    row = {"sink": self._name, "stream": stream, "position": change.position, "reason": error.kind}
-                    connection.execute(insert(self._refused).values(**row, refused_time=func.now()))
+                    self._refuse(connection, stream, change, error.kind)
         return refused
+
+    def _refuse(self, connection: Connection, stream: str, change: Change, kind: str) -> None:
+        row = {"sink": self._name, "stream": stream, "position": change.position, "reason": kind}
+        connection.execute(insert(self._refused).values(**row, refused_time=func.now()))
 
     def _move(self, connection: Connection, stream: str, after: int, upto: int) -> None:
         own = (self._cursor.c.sink == self._name, self._cursor.c.stream == stream)

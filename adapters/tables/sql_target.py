@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import BigInteger, Column, DateTime, Engine, MetaData, String, Table, create_engine, inspect, types
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchTableError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, NoSuchTableError
 
-Value = str | int | Decimal | date | datetime | None
+from adapters.tables.errors import SourceRefused
+from adapters.tables.rows import Cell
+from adapters.tables.sql_database import error_code, parsed_url
+
+_CONNECT_S_MAX: Final = 10
+_LOCK_S_MAX: Final = 10.0
+
+Value = Cell
 
 
 class SinkRefused(Exception):
@@ -41,19 +48,18 @@ def target_engine(url: str) -> Engine:
     Raises:
         SinkRefused: The URL names none that can be used here.
     """
+    options: dict[str, Any] = {}
     try:
-        parsed = make_url(url)
-        module: dict[str, Any] = {}
+        parsed = parsed_url(url)
         if parsed.get_backend_name() == "sqlite":
-            import pysqlite3  # noqa: PLC0415 - only for SQLite; the systems' own library may lose commits
-
-            module = {"module": pysqlite3}
-        return create_engine(parsed, hide_parameters=True, **module)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            options = {"module": sqlite, "connect_args": {"timeout": _LOCK_S_MAX}}
+        elif parsed.drivername == "postgresql+psycopg":
+            options = {"connect_args": {"connect_timeout": _CONNECT_S_MAX, "prepare_threshold": None}}
+        return create_engine(parsed, hide_parameters=True, pool_pre_ping=True, **options)
+    except (SourceRefused, NoSuchModuleError, ModuleNotFoundError):
         raise SinkRefused(
-            "sql.url",
-            "不是可用的数据库地址 · no usable database URL: sqlite:///path or postgresql+psycopg://user@host/db",
-        ) from error
+            "sql.url", "不是可用的数据库地址 · no usable database URL: sqlite:///path or postgresql://user@host/db"
+        ) from None
 
 
 @contextmanager
@@ -62,7 +68,9 @@ def told() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise SinkUnavailable(f"目标数据库暂不可用 · the target database is not available: {_kind(error)}") from None
+        raise SinkUnavailable(
+            f"目标数据库暂不可用 · the target database is not available: {error_code(error)}"
+        ) from None
     except NoSuchTableError as error:
         raise SinkRefused("sql.table", f"目标数据库没有表 · no such table in the target database: {error}") from None
 

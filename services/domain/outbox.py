@@ -52,6 +52,27 @@ class OutboxRow(NamedTuple):
     normalisations: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a record that was sent comes from.
+
+    Attributes:
+        source: Name of its source; empty when a restored node got the record back and knows no more of it.
+        source_label: What people call the source.
+        position: Place in the source.
+        mapping: Version of the mapping that made it; empty when its sender mapped it.
+        normalisations: Names of what reading its row changed.
+        submitted_time: When it was submitted.
+    """
+
+    source: str
+    source_label: str
+    position: int
+    mapping: str
+    normalisations: tuple[str, ...]
+    submitted_time: datetime
+
+
 class PendingRow(NamedTuple):
     """One row that no batch holds yet."""
 

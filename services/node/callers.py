@@ -25,6 +25,7 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/FindStanding": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListStanding": _SYSTEM,
     "/yrdx.node.v1.NodeService/GetOutboxRecords": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetLineage": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListReceipts": _SYSTEM,
     "/yrdx.node.v1.NodeService/ExportInbox": _SYSTEM,
     "/yrdx.node.v1.NodeService/WatchInbox": _SYSTEM,

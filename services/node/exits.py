@@ -130,7 +130,8 @@ def fault_of(error: Exception) -> Fault | None:
 def _late_fault(error: Exception) -> Fault | None:
     """Imported only now, when a command has failed: these packages bring grpc, SQLAlchemy and the mappings along."""
     from adapters.mapping import MappingInvalid, NotExpressible
-    from adapters.tables import FileRefused, RowNotWritten
+    from adapters.tables import FileRefused, RowNotWritten, SourceRefused, SourceUnavailable
+    from adapters.tables.sql_target import SinkMoved, SinkRefused, SinkUnavailable
     from services.rpc.server import AddressTaken
     from services.store.errors import StoreRefused
     from services.store.failures import DATABASE_ERRORS, to_domain_error
@@ -138,7 +139,13 @@ def _late_fault(error: Exception) -> Fault | None:
     match error:
         case FileRefused():
             return Fault("FILE_REFUSED", str(error), _FILE_CODES.get(error.rule_id, Exit.FAILURE))
-        case StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
+        case SourceUnavailable():
+            return Fault("SOURCE_UNAVAILABLE", str(error), Exit.PARTNER_UNAVAILABLE)
+        case SourceRefused():
+            return Fault("SOURCE_REFUSED", str(error), _FILE_CODES.get(error.rule_id, Exit.FAILURE))
+        case SinkUnavailable() | SinkMoved():
+            return Fault(_reason(type(error)), str(error), Exit.PARTNER_UNAVAILABLE)
+        case SinkRefused() | StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
             return Fault(_reason(type(error)), str(error), Exit.FAILURE)
         case _:
             told = to_domain_error(error) if isinstance(error, DATABASE_ERRORS) else error

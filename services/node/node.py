@@ -13,7 +13,7 @@ from adapters.partner.channel import GrpcPartnerChannel, PartnerCredentials
 from certs.digests import DIGESTS
 from certs.generation import Generation
 from certs.keystore import load_generation
-from services.domain.errors import Malformed
+from services.domain.errors import Malformed, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
@@ -41,6 +41,7 @@ class Node:
         trust: Present state of trust.
         couriers: Delivery of outbound streams; they run only while the node serves.
         listen: Address it serves on; empty while it does not.
+        stopping: The server was told to stop.
         trust_listeners: Called after trust changed; the server swaps its credentials.
     """
 
@@ -66,6 +67,7 @@ class Node:
         )
         self.listen = ""
         self.started = clock.now()
+        self.stopping = False
         self.trust_listeners: list[Callable[[], None]] = []
         self._channels: dict[str, tuple[Partner, GrpcPartnerChannel]] = {}
         # The home's lock lets one process at a time work there, so host and folder name it.
@@ -114,7 +116,12 @@ class Node:
             listener()
 
     async def channel(self, city: str) -> PartnerChannel:
-        """Return the channel to a partner, a new one when its bundle or endpoint changed."""
+        """Return the channel to a partner, a new one when its bundle or endpoint changed.
+
+        Raises:
+            Unauthenticated: The node's own certificate has ended: a partner would cut the handshake and not say why.
+        """
+        self._require_own_certificate()
         partner, bundle = self.trust.partner(city)
         known = self._channels.get(city)
         if known is not None and (known[0].bundle, known[0].endpoint) == (partner.bundle, partner.endpoint):
@@ -134,6 +141,14 @@ class Node:
         for _, channel in self._channels.values():
             await channel.close()
         self._channels.clear()
+
+    def _require_own_certificate(self) -> None:
+        ended = self.trust.state.generation.gateway.not_after
+        if self.parts.clock.now() > ended:
+            raise Unauthenticated(
+                f"this node's own certificate ended at {ended:%Y-%m-%d %H:%M:%S}Z and no partner takes it any more: "
+                "install a new generation of certificates and start the node again"
+            )
 
     def _warn_refused(self) -> None:
         for city, why in self.trust.state.refused.items():

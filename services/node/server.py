@@ -77,6 +77,7 @@ async def _serve(node: Node, settings: Settings) -> None:
         await first_ended(_until(stop), node.couriers.run(), _watch_trust(node))
     finally:
         _log.info("node.stopping", city=node.parts.city)
+        node.stopping = True
         stopping.set()
         await server.stop(DRAIN_S)
         await node.close_channels()

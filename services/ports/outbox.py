@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.domain.batch import Record, Signed, StoredBatch
 from services.domain.outbox import (
+    Lineage,
     OutboxRow,
     PendingRow,
     RecoveredRow,
@@ -82,6 +83,15 @@ class Outbox(Protocol):
 
     def sealed_records(self, batch: StoredBatch) -> list[Record]:
         """Return the records of an outbound batch in sequence; deleted payloads are empty records."""
+        ...
+
+    def lineage(self, batch: StoredBatch, sequence: int) -> Lineage:
+        """Return where a record of an outbound batch comes from.
+
+        Args:
+            batch: Holds the record.
+            sequence: The record's.
+        """
         ...
 
     def settle(

@@ -180,12 +180,8 @@ def _pages(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 
 
 def _fill_inbound(tx: Transaction, stream: Stream, status: node_pb2.StreamStatus) -> None:
-    progress = tx.stream_progress(stream.id)
-    status.submitted, status.acknowledged, status.rejected = (
-        progress.submitted,
-        progress.acknowledged,
-        progress.rejected,
-    )
+    received, accepted = tx.inbox_progress(stream.id)
+    status.submitted, status.acknowledged, status.rejected = received, accepted, received - accepted
 
 
 def _receipt_entry(parts: Parts, stream: Stream, batch: StoredBatch) -> node_pb2.ListReceiptsResponse.ReceiptEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.rpc.node_admin import Agreements, Partners, Streams
+from services.rpc.node_lineage import LineageDesk
 from services.rpc.node_rejections import RejectionsDesk
 from services.rpc.node_standing import StandingDesk
 from services.rpc.node_submit import Submissions
@@ -13,6 +14,7 @@ from yrdx.node.v1 import node_pb2_grpc
 class NodeServicer(
     Submissions,
     RejectionsDesk,
+    LineageDesk,
     StandingDesk,
     InboxDesk,
     Partners,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
-from services.domain.errors import Malformed, NotFound
+from services.domain.errors import Malformed, NotFound, Stopping
 from services.domain.outbox import Source, SourceProgress
 from services.domain.partner import PartnerState
 from services.domain.receipt import Rejection, Violation
@@ -26,6 +26,7 @@ from services.exchange.submit import (
     submit_chunk,
 )
 from services.ports.store import Transaction
+from services.rpc.exchange_service import STOPPING_RETRY_S
 from services.rpc.node_desk import Context, NodeDesk
 from services.wire.batches import rejection_to_pb
 from yrdx.node.v1 import node_pb2
@@ -73,7 +74,7 @@ class Submissions(NodeDesk):
     async def WatchSource(  # noqa: N802
         self, request: node_pb2.WatchSourceRequest, context: Context
     ) -> AsyncIterator[node_pb2.WatchSourceResponse]:
-        """Say how far a source is, whenever that changes, until every record is answered."""
+        """Say how far a source is, whenever that changes, until every record is answered or the node stops."""
         name = StreamName(self.parts.city, request.to_city, request.dataset)
         last: node_pb2.WatchSourceResponse | None = None
         while True:
@@ -86,6 +87,8 @@ class Submissions(NodeDesk):
             if not progress.pending:
                 return
             await asyncio.sleep(WATCH_INTERVAL_S)
+            if self.host.stopping:
+                raise Stopping("the node is stopping: ask again once it serves", retry_after_s=STOPPING_RETRY_S)
 
     async def _open(self, opening: node_pb2.SubmitRequest.Opening) -> OpenedSource:
         name = StreamName(self.parts.city, opening.to_city, opening.dataset)

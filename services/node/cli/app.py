@@ -19,6 +19,7 @@ from services.node.cli import (
     receipts,
     rejections,
     serve,
+    sink,
     stream,
     sync,
     up,
@@ -46,6 +47,7 @@ serve.declare(app)
 doctor.declare(app)
 app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
+app.add_typer(sink.app, name="sink")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")

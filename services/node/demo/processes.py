@@ -29,8 +29,12 @@ class NodeProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start the node and wait until it serves."""
-        self.start()
+        """Start the node and wait until it serves; one that does not is stopped again."""
+        try:
+            self.start()
+        except BaseException:  # Ctrl-C too: afterwards nobody would know of the process
+            self.stop()
+            raise
         return self
 
     def __exit__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from adapters.mapping import Mapping as DialectMapping
-from adapters.tables import TableSource
+from adapters.mapping import RowRejected
+from adapters.tables import Cell, TableSource
 from services.domain.receipt import Violation
 from services.node.sync.cells import CellSpool
 from services.node.sync.reading import Mapped, Refused, in_runs, read_records
@@ -86,7 +87,10 @@ class FirstPass:
         """Keep refused rows."""
         self.refused.add(part, told)
         self._count(told.rule_id, rows)
-        self.unknown_keys += not told.key
+        if told.key:
+            self.staging.add_refused(told.key)
+        else:
+            self.unknown_keys += 1
 
     def refuse_by_gate(self, rejected: Mapping[int, str]) -> None:
         """Count records that the node's own gate refused.
@@ -120,9 +124,10 @@ def first_pass(
     Raises:
         SourceRefused: The input as a whole is refused; nothing was sent.
     """
+    key_of = _subjects(mapping, dataset)
     with job.input.open(cursor) as source:
         for run in in_runs(read_records(source, mapping), RUN_RECORDS):
-            _stage(found, run, dataset, keep_cells=job.input.file is None)
+            _stage(found, run, dataset, key_of, keep_cells=job.input.file is None)
             found.cursors.append((found.last_row, _cursor_of(source)))
             done, total, _ = source.progress
             progress.read(found.read, done, total)
@@ -130,7 +135,38 @@ def first_pass(
     _find_repeats(found)
 
 
-def _stage(found: FirstPass, run: list[Mapped | Refused], dataset: Dataset, *, keep_cells: bool) -> None:
+_KeyOf = Callable[[Refused], bytes]
+
+
+def _subjects(mapping: DialectMapping, dataset: Dataset) -> _KeyOf:
+    """Return what tells the business key of refused rows, empty where they do not say it readably."""
+    read = mapping.subject_reader(dataset.key_fields)
+
+    def key_of(refused: Refused) -> bytes:
+        try:
+            keys = {dataset.key(read(_texts(cells))) for _, cells in refused.cells}
+        except (RowRejected, TypeError):
+            return b""
+        return keys.pop() if len(keys) == 1 else b""
+
+    return key_of
+
+
+def _texts(cells: Sequence[Cell]) -> list[str]:
+    """Return cells that are texts.
+
+    Raises:
+        TypeError: One of them is a value that the dialect cannot say, of a database or a spreadsheet.
+    """
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    if len(texts) != len(cells):
+        raise TypeError("a row with values that are no texts")
+    return texts
+
+
+def _stage(
+    found: FirstPass, run: list[Mapped | Refused], dataset: Dataset, key_of: _KeyOf, *, keep_cells: bool
+) -> None:
     mapped = [one for one in run if isinstance(one, Mapped)]
     keys = iter(dataset.keys(Columns([one.message for one in mapped])) if mapped else ())
     for one in run:
@@ -140,7 +176,8 @@ def _stage(found: FirstPass, run: list[Mapped | Refused], dataset: Dataset, *, k
             found.read += one.rows
             found.last_row = one.row + one.rows - 1
         else:
-            found.refuse("source", Told(one.row, one.column, one.field_path, one.rule_id, one.reason), len(one.cells))
+            told = Told(one.row, one.column, one.field_path, one.rule_id, one.reason, key_of(one))
+            found.refuse("source", told, len(one.cells))
             found.read += len(one.cells)
             found.last_row = max(found.last_row, one.cells[-1][0])
             if keep_cells:

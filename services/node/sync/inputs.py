@@ -44,6 +44,11 @@ class Input(Protocol):
         """The file, where it is one: it can be read again for the cells of rejected rows."""
         ...
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a read begins where the last one ended; else each one is of everything."""
+        ...
+
     def open(self, cursor: str) -> AbstractContextManager[TableSource]:
         """Open it.
 
@@ -85,6 +90,11 @@ class FileInput:
         """The file."""
         return self.path
 
+    @property
+    def goes_on(self) -> bool:
+        """It is read whole."""
+        return False
+
     @contextmanager
     def open(self, cursor: str) -> Iterator[TableSource]:
         """Open the file; a cursor means nothing to it."""
@@ -123,6 +133,11 @@ class TableInput:
         """None."""
         return None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a column by which new rows are known."""
+        return self.incremental is not None
+
     @contextmanager
     def open(self, cursor: str) -> Iterator[TableSource]:
         """Open the table after a cursor."""
@@ -153,6 +168,11 @@ class PagesInput:
     def file(self) -> Path | None:
         """None."""
         return None
+
+    @property
+    def goes_on(self) -> bool:
+        """It is read whole."""
+        return False
 
     @contextmanager
     def open(self, cursor: str) -> Iterator[TableSource]:

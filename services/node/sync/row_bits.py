@@ -19,6 +19,11 @@ class RowBits:
             self._bits[place] |= bit
             self.count += 1
 
+    def beside(self, other: RowBits) -> int:
+        """Return how many of its rows another set does not have."""
+        mine, its = (int.from_bytes(one._bits, "little") for one in (self, other))
+        return (mine & ~its).bit_count()
+
     def __contains__(self, row: int) -> bool:
         """Say whether a row was added."""
         place = row >> 3

@@ -9,7 +9,9 @@ shape.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
+from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from contextlib import ExitStack
 from functools import cached_property
@@ -26,6 +28,7 @@ from services.node.sync.first_pass import FirstPass, first_pass, refused_by_gate
 from services.node.sync.rejections import ListedRejections
 from services.node.sync.rejects_file import write_rejects
 from services.node.sync.report import Progress, SnapshotRefused, SyncJob, SyncPlan, SyncReport
+from services.node.sync.row_bits import RowBits
 from services.node.sync.second_pass import Mend, SecondPass
 from services.node.sync.standing import Changes, Standing
 from services.node.sync.submission import Submission
@@ -35,6 +38,10 @@ from yrdx.node.v1 import node_pb2
 
 RETRACTED_SHARE_MAX: Final = 20
 """A snapshot withdraws at most one in so many of what stands, unless it is told how many."""
+
+
+_FORMER_REJECTS: Final = re.compile(r"(-[0-9a-f]{8}\.rejects)+$")
+"""What the name of a rejects file ends with: those of its own resubmission are not named ever longer."""
 
 
 class Sync:
@@ -111,7 +118,7 @@ class Sync:
     def _prepare(self, found: FirstPass) -> SecondPass:
         """Read the input and find out what it changes."""
         job = self._job
-        at = node_pb2.GetSourceResponse() if job.input.file else self._source(found)
+        at = self._source(found) if job.input.goes_on else node_pb2.GetSourceResponse()
         cursor = "" if job.again else at.cursor
         first_pass(found, job, self._mapping, self._dataset, cursor=cursor, progress=self._progress)
         writer = BodyWriter(self._dataset.type_url, real_data=not self._session.settings.demo)
@@ -136,13 +143,42 @@ class Sync:
             SnapshotRefused: More would be withdrawn than is allowed.
         """
         job, submitted = self._job, self._submitted_ever()
-        if not submitted or (job.again and not job.snapshot) or self._mends:
+        again = job.again or self._goes_on_again(found)
+        if not submitted or (again and not job.snapshot) or self._mends:
             return Changes()
         self._standing.merge(self._progress.preparing)
-        changes = self._standing.changes(found.staging, submitted=submitted, snapshot=job.snapshot)
+        changes = self._standing.changes(found.staging, found.repeats, submitted=submitted, snapshot=job.snapshot)
         if job.snapshot:
             _require_allowed(changes, found, job.allow_retract)
-        return Changes(absent=changes.absent, standing=changes.standing) if job.again else changes
+        return Changes(absent=changes.absent, standing=changes.standing) if again else changes
+
+    def _goes_on_again(self, found: FirstPass) -> bool:
+        """Whether a new run of a file was begun on purpose and did not come to its end."""
+        at = self._source(found)
+        return self._job.input.file is not None and "#" in at.source and at.position < found.last_row
+
+    def _begins_again(self, second: SecondPass) -> bool:
+        """Whether a new run of the source begins: it is wanted, or the whole source is read anew.
+
+        A file that was sent to its end, and then another one that says otherwise, is sent again where both differ. Rows
+        that the partner refused in the former run are no reason: nothing has changed for them.
+        """
+        job, changes = self._job, second.changes
+        if job.input.file is None:
+            return not job.input.goes_on
+        if job.again:
+            return True
+        at = self._source(second.found)
+        if not (changes.corrections.count + changes.restored.count) or at.position < second.last_position:
+            return False
+        refused = self._refused_rows(at.source)
+        return changes.corrections.beside(refused) + changes.restored.beside(refused) > 0
+
+    def _refused_rows(self, source: str) -> RowBits:
+        rows = RowBits()
+        for found in self._rejections(source):
+            rows.add(found.row)
+        return rows
 
     def _submitted_ever(self) -> int:
         name = str(StreamName(self._session.settings.city, self._job.to_city, self._job.dataset))
@@ -155,7 +191,7 @@ class Sync:
             **self._stream,
             source=self._source_name(found),
             label=job.input.label,
-            again=job.again and job.input.file is not None,
+            again=self._begins_again(second),
         )
         submission = Submission(self._session.stub, opening, self._mapping.version, second.cursor_at())
         submission.open()
@@ -190,19 +226,20 @@ class Sync:
         answer: node_pb2.WatchSourceResponse = next(self._session.stub.WatchSource(request))
         return answer
 
-    def _list_rejections(self, second: SecondPass, source: str, listed: ListedRejections) -> None:
+    def _rejections(self, source: str) -> Iterator[node_pb2.ListRejectionsResponse.RejectedRecord]:
         after_id, more = 0, True
         while more:
-            request = node_pb2.ListRejectionsRequest(
-                to_city=self._job.to_city, dataset=self._job.dataset, after_id=after_id, source=source
-            )
+            request = node_pb2.ListRejectionsRequest(**self._stream, after_id=after_id, source=source)  # type: ignore[arg-type]
             page = self._session.stub.ListRejections(request).rejections
+            yield from page
             more = bool(page)
-            for found in page:
-                after_id = found.id
-                if found.row > second.base:
-                    column = found.column or self._mapping.column_of(found.field_path)
-                    listed.add(found, found.row - second.base, column)
+            after_id = page[-1].id if more else 0
+
+    def _list_rejections(self, second: SecondPass, source: str, listed: ListedRejections) -> None:
+        for found in self._rejections(source):
+            if found.row > second.base:
+                column = found.column or self._mapping.column_of(found.field_path)
+                listed.add(found, found.row - second.base, column)
 
     def _report(
         self,
@@ -212,7 +249,7 @@ class Sync:
         listed: ListedRejections,
         elapsed_s: float,
     ) -> SyncReport:
-        found, is_file = second.found, self._job.input.file is not None
+        found, whole = second.found, not self._job.input.goes_on
         own = {told.position for told in found.refused.rows()}
         found.refuse_by_gate(dict.fromkeys(listed.local_rows - own, "gate"))
         retracted = max(0, submission.position - second.last_position)
@@ -221,8 +258,8 @@ class Sync:
             mapped=found.mapped,
             rejected_local=found.refused_rows,
             duplicates_in_file=found.duplicates,
-            # Of a file as it stands, whichever run submitted its records; of a table, of this read.
-            unchanged=found.records - answer.submitted + retracted if is_file else second.changes.unchanged.count,
+            # Of a source as it stands, whichever call submitted its records; of one that goes on, of this read.
+            unchanged=found.records - answer.submitted + retracted if whole else second.changes.unchanged.count,
             corrected=second.changes.corrections.count,
             retracted=retracted,
             submitted=answer.submitted,
@@ -232,7 +269,7 @@ class Sync:
             rejects_file=self._write_rejects(second, listed),
             elapsed_s=round(elapsed_s, 3),
             source=submission.source,
-            already_submitted=submission.opened_at if is_file else 0,
+            already_submitted=submission.opened_at if whole else 0,
             state=answer.state,
             state_reason=answer.state_reason,
         )
@@ -248,7 +285,8 @@ class Sync:
         """Name a file after its source and its content, another source after its name and its place in it."""
         job_input, folder = self._job.input, self._session.home.rejects
         if job_input.file is not None:
-            name = f"{job_input.file.stem}-{second.found.digest[:8]}.rejects{rejects_suffix(job_input.file)}"
+            stem = _FORMER_REJECTS.sub("", job_input.file.stem)
+            name = f"{stem}-{second.found.digest[:8]}.rejects{rejects_suffix(job_input.file)}"
         else:
             digest = hashlib.sha256(job_input.name.encode()).hexdigest()[:8]
             words = "".join(c if c.isalnum() else "_" for c in job_input.label)[-60:]

@@ -42,7 +42,7 @@ class SecondPass:
         changes: What its records change.
         writer: Makes bodies.
         base: Position before the source's first row: 0 for a file, where a table's earlier reads ended.
-        mends: By row, what it mends.
+        mends: By row, what it mends; rows that mend nothing are left out then. Empty for an ordinary input.
     """
 
     found: FirstPass
@@ -61,12 +61,12 @@ class SecondPass:
         left_out, repeats = self.changes.unchanged, self.found.repeats
         for staged in self.found.staging.records():
             row = staged.row
-            if not (row in left_out or row in repeats.duplicates or row in repeats.conflicts):
+            if row not in left_out and row not in repeats and self._is_meant(row):
                 yield staged, self._body(staged)
 
     def items(self, after: int) -> Iterator[Sent | Told]:
         """Yield records to send and refused rows by rising position, those after a position."""
-        refused = (self._told(told) for told in self.found.refused.rows())
+        refused = (self._told(told) for told in self.found.refused.rows() if self._is_meant(told.position))
         return _after(heapq.merge(self._sent(), refused, key=lambda item: item.position), after)
 
     def withdrawals(self, standing: Standing, after: int) -> Iterator[Sent]:
@@ -89,6 +89,9 @@ class SecondPass:
             return self.found.cursors[place - 1][1] if place else ""
 
         return cursor
+
+    def _is_meant(self, row: int) -> bool:
+        return not self.mends or row in self.mends
 
     def _sent(self) -> Iterator[Sent]:
         for staged, body in self.bodies():

@@ -9,7 +9,7 @@ vanish with the process, however it ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class Staged(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What a bucket knows of a record."""
+    """What a bucket knows of a record; of a refused row, whose ``row`` is 0, no more than its key."""
 
     key: bytes
     content: bytes
@@ -66,6 +66,10 @@ class Repeats:
 
     duplicates: RowBits
     conflicts: Mapping[int, int]
+
+    def __contains__(self, row: int) -> bool:
+        """Say whether a record is left out because another one has its key."""
+        return row in self.duplicates or row in self.conflicts
 
 
 class Staging:
@@ -101,6 +105,10 @@ class Staging:
         self._buckets[self.bucket_of(key)].write(_ENTRY.pack(key, content, row))
         self.count += 1
 
+    def add_refused(self, key: bytes) -> None:
+        """Note the subject of a refused row: it is in the source, though it has no record."""
+        self._buckets[self.bucket_of(key)].write(_ENTRY.pack(key, bytes(8), 0))
+
     @staticmethod
     def bucket_of(key: bytes) -> int:
         """Return which bucket a key belongs to."""
@@ -128,7 +136,7 @@ class Staging:
         """Find the records that share a key."""
         duplicates, conflicts = RowBits(), dict[int, int]()
         for entries in self.buckets():
-            for repeated in _repeated(entries):
+            for repeated in _repeated(entry for entry in entries if entry.row):
                 rows = [entry.row for entry in repeated]
                 if len({entry.content for entry in repeated}) > 1:
                     conflicts.update(zip(rows, [rows[1], *rows], strict=False))
@@ -141,7 +149,7 @@ class Staging:
         return self._files.enter_context(TemporaryFile(dir=folder, buffering=64 * 1024))
 
 
-def _repeated(entries: list[Entry]) -> Iterator[list[Entry]]:
+def _repeated(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Yield the entries of every key that stands more than once."""
     first: dict[bytes, Entry] = {}
     repeated: dict[bytes, list[Entry]] = {}

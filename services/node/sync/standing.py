@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.node.sync.row_bits import RowBits
-from services.node.sync.staging import Entry, Staging
+from services.node.sync.staging import Entry, Repeats, Staging
 from yrdx.node.v1 import node_pb2
 
 KEY_BYTES: Final = 16
@@ -53,12 +53,14 @@ class Changes:
     Attributes:
         unchanged: Rows of records that say what stands.
         corrections: Rows of records whose subject stands with other content.
+        restored: Rows of records whose subject was withdrawn.
         absent: With a snapshot: subjects that stand and are not in the source.
         standing: With a snapshot: how many subjects stand.
     """
 
     unchanged: RowBits = field(default_factory=RowBits)
     corrections: RowBits = field(default_factory=RowBits)
+    restored: RowBits = field(default_factory=RowBits)
     absent: Subjects = field(default_factory=Subjects)
     standing: int = 0
 
@@ -87,30 +89,35 @@ class Standing:
             left = self._stub.MergeStanding(node_pb2.MergeStandingRequest(**self._stream)).left
             progress(left)
 
-    def changes(self, staging: Staging, *, submitted: int, snapshot: bool) -> Changes:
+    def changes(self, staging: Staging, repeats: Repeats, *, submitted: int, snapshot: bool) -> Changes:
         """Compare the records of a source with what stands.
 
         Args:
             staging: The records.
+            repeats: Those of them that are left out.
             submitted: Records ever sent on the stream: by it the faster way to ask is chosen.
             snapshot: The source is complete: find the absent subjects too.
         """
         if snapshot or staging.count * _LISTED_SHARE > submitted:
-            return self._compare(staging, self._listed(), snapshot=snapshot)
-        return self._compare(staging, None, snapshot=False)
+            return self._compare(staging, repeats, self._listed(), snapshot=snapshot)
+        return self._compare(staging, repeats, None, snapshot=False)
 
     def bodies(self, record_ids: list[int]) -> list[bytes]:
         """Return records of the outbox, at most 1,000; empty ones where the payload is deleted."""
         request = node_pb2.GetOutboxRecordsRequest(**self._stream, record_ids=record_ids)
         return list(self._stub.GetOutboxRecords(request).bodies)
 
-    def _compare(self, staging: Staging, listed: Iterator[_Known] | None, *, snapshot: bool) -> Changes:
-        unchanged, corrections, absent, standing = RowBits(), RowBits(), Subjects(), 0
+    def _compare(
+        self, staging: Staging, repeats: Repeats, listed: Iterator[_Known] | None, *, snapshot: bool
+    ) -> Changes:
+        unchanged, corrections, restored, absent, standing = RowBits(), RowBits(), RowBits(), Subjects(), 0
         for entries in staging.buckets():
             known = next(listed, {}) if listed is not None else self._asked(entries)
             for key, content, row in entries:
-                if found := known.get(key):
-                    (unchanged if found[0] == content else corrections).add(row)
+                if row and (found := known.get(key)) and row not in repeats:
+                    stands = found[0]
+                    kind = unchanged if stands == content else restored if stands == WITHDRAWN else corrections
+                    kind.add(row)
             if snapshot:
                 there = {entry.key for entry in entries}
                 for key, (content, record_id) in known.items():
@@ -118,7 +125,7 @@ class Standing:
                         standing += 1
                         if key not in there:
                             absent.add(key, record_id)
-        return Changes(unchanged, corrections, absent, standing)
+        return Changes(unchanged, corrections, restored, absent, standing)
 
     def _asked(self, entries: list[Entry]) -> _Known:
         known: _Known = {}

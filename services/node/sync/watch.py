@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_never, wait_exponential
-
 from adapters.mapping import load_mapping
 from adapters.tables import SourceRefused, SourceUnavailable, WatchedFile, WatchedFolder
 from services.domain.errors import Unavailable
-from services.node.output import say
+from services.node.retries import retrying
 from services.node.session import open_session
 from services.node.sync.inputs import FileInput, layout_of
 from services.node.sync.progress import NoProgress
 from services.node.sync.report import SyncJob, SyncReport
 from services.node.sync.run import Sync
 
-_RETRY_S_MAX: Final = 60.0
 _LOOK_S: Final = 0.5
 
 
@@ -90,14 +87,8 @@ class Watch:
         """
         watched = WatchedFolder(self.folder, self.settle_s)
         for file in self._present(watched) if once else watched:
-            retrying = Retrying(
-                wait=wait_exponential(max=_RETRY_S_MAX),
-                retry=retry_if_exception_type((Unavailable, SourceUnavailable)),
-                stop=stop_after_attempt(1) if once else stop_never,
-                before_sleep=_say_why,
-                reraise=True,
-            )
-            yield retrying(self._take, watched, file)
+            again = retrying(Unavailable, SourceUnavailable, once=once)
+            yield again(self._take, watched, file)
 
     def _present(self, watched: WatchedFolder) -> Iterator[WatchedFile]:
         taken: set[WatchedFile] = set()
@@ -124,9 +115,3 @@ class Watch:
             layout = layout_of(load_mapping(session.settings.dialect, self.dataset))
             job = SyncJob(FileInput(path, layout), self.to_city, self.dataset, wait_s=self.wait_s)
             return Sync(session, job, NoProgress()).run()
-
-
-def _say_why(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    pause_s = state.next_action.sleep if state.next_action else 0.0
-    say(f"{error} · 稍后重试 tried again in {pause_s:.0f} s")

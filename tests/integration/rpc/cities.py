@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -181,12 +181,7 @@ class ToyServer:
         )
 
 
-def make_server(
-    cities: list[City],
-    *,
-    listen: str = "127.0.0.1:0",
-    credentials: Callable[[ServerTrust], grpc.ServerCredentials] = lambda trust: trust.credentials,
-) -> ToyServer:
+def make_server(cities: list[City], *, listen: str = "127.0.0.1:0") -> ToyServer:
     """Build Shanghai's server with some cities' roots; it is not started."""
     exchange, known = ToyExchange(), list(cities)
     chain_pem, key_pem = SHANGHAI.leaf("gateway")
@@ -205,7 +200,7 @@ def make_server(
         Service(_NODE, partial(node_pb2_grpc.add_NodeServiceServicer_to_server, ToyNode())),
     ]
     guard = CallerGuard(CALLERS, own_city=SHANGHAI.code, trust=callers, clock=SystemClock())
-    server = NodeServer(services, guard, credentials(trust), listen=listen, limits=Limits())
+    server = NodeServer(services, guard, trust.credentials, listen=listen, limits=Limits())
     return ToyServer(server, exchange, trust, known)
 
 
