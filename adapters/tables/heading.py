@@ -53,12 +53,16 @@ def guess_layout(path: Path) -> TableLayout:
 def _csv(file: BinaryIO, name: str) -> TableLayout:
     """Whole lines alone are judged: a piece may end within a character."""
     piece = file.read(_PIECE_BYTES)
+    verify_kind(piece[:8], name, "CSV")
     whole = piece if len(piece) < _PIECE_BYTES else piece[: piece.rfind(b"\n") + 1]
     encoding = "utf-8-sig" if piece.startswith(_BOM) else "utf-8" if _decodes(whole, "utf-8") else "gb18030"
     first = whole.partition(b"\n")[0]
     line = first.decode(encoding, "replace").rstrip("\r")
     delimiter = max(_DELIMITERS, key=line.count)
-    columns = tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
+    try:
+        columns = tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error as error:
+        raise FileRefused(name, "header.syntax", row=1) from error
     if not any(columns):
         raise FileRefused(name, "header.missing", row=1)
     return TableLayout(columns, encoding, delimiter, "CRLF" if first.endswith(b"\r") else "LF")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.tables import FileRefused, TableLayout, open_sink
 from adapters.tables.heading import guess_layout
@@ -42,6 +45,28 @@ def test_dbf() -> None:
         columns = guess_layout(VECTORS / name).columns
         assert columns
         assert all(columns)
+
+
+@given(
+    suffix=st.sampled_from([".csv", ".xlsx", ".dbf"]),
+    content=st.binary(max_size=300) | st.text('姓,;"\0\r\n\t1', max_size=60).map(str.encode),
+)
+def test_whatever_the_file_holds(tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes) -> None:
+    """It has columns, or it is refused; nothing else happens."""
+    path = tmp_path_factory.mktemp("any") / f"a{suffix}"
+    path.write_bytes(content)
+    columns: tuple[str, ...] = ()
+    with suppress(FileRefused):
+        columns = guess_layout(path).columns
+        assert columns
+    assert columns == () or any(columns)
+
+
+def test_a_header_that_is_no_header(tmp_path: Path) -> None:
+    """A first line of two hundred thousand characters is not taken apart."""
+    (tmp_path / "a.csv").write_bytes(b"x" * 200_000)
+    with pytest.raises(FileRefused, match=r"header\.syntax"):
+        guess_layout(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx", "a.dbf", "a.txt"])
