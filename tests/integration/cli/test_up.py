@@ -1,4 +1,4 @@
-"""`yrdx up`: two cities, both ways, a proof at the end, nothing left running, and nobody's data in what it says."""
+"""`yrdx up`: four datasets both ways, every planted error found and mended, a proof, nobody's data in what it says."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from typing import Any, Final
 import pytest
 
 from adapters.mapping import load_mapping
-from adapters.samples import SampleFile, write_samples
-from adapters.tables import open_csv
+from adapters.samples import DATASETS, Planted
 from services.node.demo.cities import DemoCity
-from services.node.demo.up import BAD_ROWS
+from services.node.demo.streams import DemoStream, make_streams
 from services.node.home import Home
 from services.node.lock import Holder, holder_of
-from services.node.sync.inputs import layout_of
 from tests.integration.support.commands import Ran, finish, start_yrdx
-from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node, outbound_name
-from tests.integration.support.proof import prove_exchange
+from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node
+from tests.integration.support.proof import prove_ends, prove_receipts
 from tests.integration.support.waiting import until
 
 PEOPLE: Final = 300
 SEED: Final = 7
 """The command's own default."""
-COUNTS: Final = ("submitted", "acknowledged", "rejected_local", "rejected_partner", "pending", "duplicates", "missing")
+COUNTS: Final = (
+    *("submitted", "acknowledged", "rejected_local", "rejected_partner", "pending", "duplicates", "missing"),
+    *("planted", "found", "mended", "open"),
+)
 PERSONAL_FIELDS: Final = ("person_number", "person_name", "employer_name", "employer_code")
 
 
@@ -77,80 +78,88 @@ def folder(demo: Demo, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[SampleFile, ...]:
-    """The files that the demo wrote, made once more: same seed, same bytes."""
-    return write_samples(tmp_path_factory.mktemp("same"), seed=SEED, people=PEOPLE, bad_rows=BAD_ROWS).files
+def streams(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoStream, ...]:
+    """What the demo exchanged, made once more: same seed, same rows."""
+    return make_streams(tmp_path_factory.mktemp("same"), seed=SEED, people=PEOPLE)
 
 
-def told_counts(report: Any) -> list[tuple[str, dict[str, int]]]:
-    """Return what a report tells of each stream."""
-    return [(stream["stream"], {name: stream[name] for name in COUNTS}) for stream in report["streams"]]
+def of_stream(report: Any, stream: DemoStream) -> dict[str, Any]:
+    """Return what a report tells of a stream."""
+    (told,) = (one for one in report["streams"] if one["stream"] == stream.name)
+    return dict(told)
 
 
-def true_counts(file: SampleFile) -> dict[str, int]:
-    """Return what must be told of a file, from what was planted in it."""
-    local, partner, repeated = (sum(row.rejected_by == by for row in file.planted) for by in ("local", "partner", ""))
-    submitted = file.rows - local - repeated
-    return dict(zip(COUNTS, (submitted, submitted - partner, local, partner, 0, 0, 0), strict=True))
+def rejected(stream: DemoStream) -> list[Planted]:
+    """Return what must be rejected of a stream."""
+    return [row for row in stream.planted if row.rejected_by]
 
 
-def test_the_report_has_exactly_this_shape_and_is_true(demo: Demo, files: tuple[SampleFile, ...]) -> None:
-    """One JSON object on stdout, nothing else; its counts are those of the planted rows, at least 30 of many kinds."""
+def test_the_report_has_exactly_this_shape_and_is_true(demo: Demo, streams: tuple[DemoStream, ...]) -> None:
+    """One JSON object on stdout, nothing else: every planted error is found and mended, and nothing is lost."""
     report = demo.ran.json
 
     assert list(report) == ["verified", "elapsed_s", "streams"]
     assert report["verified"] is True
     assert 0 < report["elapsed_s"] < 90
-    assert all(list(stream) == ["stream", *COUNTS] for stream in report["streams"])
-    names = [outbound_name(a.code, b.code) for a, b in ((NANTONG, SHANGHAI), (SHANGHAI, NANTONG))]
-    assert told_counts(report) == [(name, true_counts(file)) for name, file in zip(names, files, strict=True)]
-    for file in files:
-        assert len({row.kind for row in file.planted if row.rejected_by}) >= 30
+    assert sorted(one["stream"] for one in report["streams"]) == sorted(stream.name for stream in streams)
+    assert {(stream.dataset, stream.sender.code) for stream in streams} == {
+        (dataset, city.code) for dataset in DATASETS for city in (NANTONG, SHANGHAI)
+    }
+    for stream in streams:
+        told = of_stream(report, stream)
+        assert list(told) == ["stream", *COUNTS]
+        assert told["planted"] == told["found"] == told["mended"] == len(rejected(stream))
+        assert told["rejected_partner"] == sum(row.rejected_by == "partner" for row in rejected(stream))
+        assert (told["pending"], told["duplicates"], told["missing"], told["open"]) == (0, 0, 0, 0)
+        assert len({row.kind for row in rejected(stream)}) >= 30
 
 
-def test_the_homes_and_the_samples_stand_where_they_are_said_to(demo: Demo, files: tuple[SampleFile, ...]) -> None:
-    """``DIR/320600`` and ``DIR/310000`` are homes that nobody holds any more; the samples and what is wrong beside."""
-    for city, file in zip((NANTONG, SHANGHAI), files, strict=True):
+def test_the_homes_and_the_samples_stand_where_they_are_said_to(demo: Demo, streams: tuple[DemoStream, ...]) -> None:
+    """``DIR/320600`` and ``DIR/310000`` are homes that nobody holds any more; Excel, CSV and a table lie beside."""
+    for city in (NANTONG, SHANGHAI):
         assert demo.home(city).settings.is_file()
         assert holder_of(demo.home(city)) is None
-        assert (demo.folder / "samples" / file.path.name).read_bytes() == file.path.read_bytes()
-    planted = json.loads((demo.folder / "samples" / "planted.json").read_bytes())["files"]
-    assert {name: len(told["planted"]) for name, told in planted.items()} == {
-        file.path.name: len(file.planted) for file in files
-    }
+    files = [stream.input.file for stream in streams if stream.input.file]
+    assert {file.suffix for file in files} == {".csv", ".xlsx"}
+    for file in files:
+        assert (demo.folder / "samples" / file.name).read_bytes() == file.read_bytes()
+    assert (demo.folder / "samples" / "nantong.sqlite").is_file()
 
 
-def test_both_ends_agree_with_the_files(demo: Demo, files: tuple[SampleFile, ...], tmp_path: Path) -> None:
-    """What the demo calls verified is so by the proof of the kill tests, which asks the homes anew."""
-    nantong, shanghai = Node(demo.home(NANTONG)), Node(demo.home(SHANGHAI))
+def test_both_ends_agree(demo: Demo, streams: tuple[DemoStream, ...]) -> None:
+    """What the demo calls verified is so, asked of the homes anew: every person's contribution stands, once."""
+    cities = {city: Node(demo.home(city)) for city in (NANTONG, SHANGHAI)}
+    for stream in streams:
+        if stream.dataset == DATASET:
+            sender, receiver = cities[stream.sender], cities[stream.receiver]
+            # One row repeats another one: a person less.
+            prove_ends(sender, receiver, acknowledged=PEOPLE - 1)
+            prove_receipts(sender, receiver)
 
-    prove_exchange(nantong, shanghai, [files[0]], tmp_path)
-    prove_exchange(shanghai, nantong, [files[1]], tmp_path)
 
-
-def test_nothing_that_was_said_or_logged_names_anybody(demo: Demo, files: tuple[SampleFile, ...]) -> None:
+def test_nothing_that_was_said_or_logged_names_anybody(demo: Demo, streams: tuple[DemoStream, ...]) -> None:
     """No name, citizen number or employer of any row, good or bad, in stdout, stderr or either node's log."""
-    identities = {identity for file in files for identity in identities_in(file.path, file.dialect)}
+    identities = {identity for stream in streams for identity in identities_in(stream)}
     assert len(identities) > 4 * PEOPLE
 
     assert not leaks(demo.said, identities)
     # The control: where rows are meant to stand, the same search finds them.
-    rejects = [path for city in (NANTONG, SHANGHAI) for path in demo.home(city).rejects.glob("nantong*")]
-    assert leaks(rejects[0].read_text(encoding="gb18030"), identities)
+    rejects = next(path for path in demo.home(NANTONG).rejects.glob("nantong_contributions*"))
+    assert leaks(rejects.read_text(encoding="gb18030"), identities)
     assert leaks(json.dumps({"name": next(iter(identities))}), identities)
 
 
 @pytest.mark.long
 def test_a_second_run_over_the_same_folder_ends_as_well(demo: Demo, folder: Path) -> None:
-    """The same people again: nothing is sent, and the report is the same."""
+    """The same people again: everything is verified as it was, and nothing is left to mend."""
     again = run_up(folder).ran.json
 
     assert again["verified"] is True
-    assert told_counts(again) == told_counts(demo.ran.json)
+    assert [one["open"] for one in again["streams"]] == [0] * len(demo.ran.json["streams"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
-def test_it_serves_until_it_is_told_to_stop(folder: Path, number: signal.Signals) -> None:
+def test_it_serves_until_it_is_told_to_stop(folder: Path, number: signal.Signals, tmp_path: Path) -> None:
     """Other people over the same folder are verified beside the former ones; both nodes serve, and end with it."""
     homes = [Home(folder / city.code) for city in (NANTONG, SHANGHAI)]
     with started(folder, "--seed", 100, "--people", 120) as process:
@@ -167,8 +176,8 @@ def test_it_serves_until_it_is_told_to_stop(folder: Path, number: signal.Signals
     for home in homes:
         assert "node.stopped" in home.log.read_text(encoding="utf-8").splitlines()[-1]
     ended = Demo(folder, Ran(ran.line, ran.code, ran.out, said + ran.err))
-    for city, path in zip((NANTONG, SHANGHAI), sorted((folder / "samples").glob("*.csv")), strict=True):
-        assert not leaks(ended.said, set(identities_in(path, city.dialect)))
+    others = make_streams(tmp_path, seed=100, people=120)
+    assert not leaks(ended.said, {identity for stream in others for identity in identities_in(stream)})
 
 
 @pytest.mark.parametrize("moment", ["starting the node", pytest.param("syncing", marks=pytest.mark.long)])
@@ -235,15 +244,16 @@ def _parent(folder: Path) -> int:
         return 0
 
 
-def identities_in(path: Path, dialect: str) -> Iterator[str]:
-    """Yield whoever and whatever employer a file names, as its cells write it, spoilt rows included."""
-    mapping = load_mapping(dialect, DATASET)
-    names = {column.field: column.name for column in mapping.declaration.columns}
-    places = [mapping.columns.index(names[field]) for field in PERSONAL_FIELDS]
-    with open_csv(path, layout_of(mapping)) as rows:
+def identities_in(stream: DemoStream) -> Iterator[str]:
+    """Yield whoever and whatever employer a stream's rows name, as their cells say it, spoilt rows included."""
+    mapping = load_mapping(stream.sender.dialect, stream.dataset)
+    columns = filter(None, map(mapping.column_of, PERSONAL_FIELDS))
+    places = [mapping.columns.index(column) for column in columns]
+    with stream.input.open("") as rows:
         for row in rows:
             if len(row.cells) == len(mapping.columns):
-                yield from (cell for place in places if len(cell := row.cells[place].strip()) > 1 and cell != "--")
+                cells = [str(row.cells[place] or "").strip() for place in places]
+                yield from (cell for cell in cells if len(cell) > 1 and cell != "--")
 
 
 def leaks(text: str, identities: set[str]) -> list[str]:
