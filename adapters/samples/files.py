@@ -124,14 +124,18 @@ def _write_file(path: Path, city: City, dataset: str, seed: int, size: Size) -> 
 
 @contextmanager
 def _paper(path: Path, mapping: Mapping) -> Iterator[Paper]:
-    """Open a file by its suffix.
+    """Open a file by its suffix; whatever fails, no half of it is left.
 
     Raises:
         ValueError: It is another one.
     """
     if path.suffix == ".csv":
-        with path.open("wb") as file:
-            yield CsvPaper(file, mapping)
+        try:
+            with path.open("wb") as file:
+                yield CsvPaper(file, mapping)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     elif path.suffix == ".xlsx":
         with ExcelSink(path, CsvLayout(mapping.columns)) as sink:
             yield ExcelPaper(sink, mapping)

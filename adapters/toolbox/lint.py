@@ -115,7 +115,8 @@ def unused_tables(places: list[MappingPlace]) -> list[Finding]:
         except MappingInvalid:
             return []  # it may be the one that reads them
         used |= {column.table for column in declaration.columns if isinstance(column, CodeColumn)}
-    present = sorted(table.name for table in places[0].folder.glob("*.csv")) if places else []
+    tables = sorted(places[0].folder.glob("*.csv")) if places else []
+    present = [table.name for table in tables if len(table.read_bytes().splitlines()) > 1]  # a header alone waits
     problem = "没有映射使用该代码表 / no mapping here reads this code table"
     return [
         Finding(Level.WARNING, "table.unused", f"{places[0].dialect}/{table}", "file", problem)

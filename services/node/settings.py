@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from services.domain.limits import BATCH_BYTES_FLOOR, BATCH_RECORDS_FLOOR, Limits
 from services.node.addresses import resolve_store_url, verify_address, verify_store_url
+from services.node.dialects import verify_dialect
 from services.node.exits import Mistake, nearest
 from services.node.home import Home, verify_home
 
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
     )
 
     city: str = Field(pattern=r"^[0-9]{6}$", description="本市六位代码，无默认值 · this city's six digits; no default")
-    dialect: Literal["local", "shanghai"] = Field(
+    dialect: Annotated[str, AfterValidator(verify_dialect)] = Field(
         default="local", description="本市表格的字段方言 · dialect of this city's tables"
     )
     listen: Annotated[str, AfterValidator(verify_address)] = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.node.cli import (
+    adapter,
     agreement,
     bench,
     bundle,
@@ -53,6 +54,7 @@ app.add_typer(receipts.app, name="receipts")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(stream.app, name="stream")
 app.add_typer(mapping.app, name="mapping")
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")

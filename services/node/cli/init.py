@@ -33,7 +33,9 @@ def init(
     city: Annotated[str, typer.Option(help="本市六位代码 · this city's six-digit code")],
     home: HomeOption = HERE,
     listen: Annotated[str, typer.Option(help="监听地址 · address to listen on")] = "127.0.0.1:7320",
-    dialect: Annotated[str, typer.Option(help="字段方言 local | shanghai · dialect of this city's tables")] = "local",
+    dialect: Annotated[
+        str, typer.Option(help="字段方言，如 local、shanghai · dialect of this city's tables")
+    ] = "local",
     demo: Annotated[bool, typer.Option("--demo", help="演示：伙伴自动确认 · partners confirm by themselves")] = False,
     store_url: Annotated[str, typer.Option(help="数据库 · store; empty: SQLite in the home")] = "",
     json: JsonOption = False,

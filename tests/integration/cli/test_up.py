@@ -23,7 +23,8 @@ from services.node.home import Home
 from services.node.lock import Holder, holder_of
 from services.node.sync.reading import textual_rows
 from tests.integration.support.commands import Ran, finish, start_yrdx, yrdx
-from tests.integration.support.nodes import NANTONG, SHANGHAI
+from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node
+from tests.integration.support.proof import prove_ends, prove_receipts
 from tests.integration.support.waiting import until
 
 PEOPLE: Final = 300
@@ -136,6 +137,17 @@ def test_the_homes_and_the_samples_stand_where_they_are_said_to(demo: Demo) -> N
         assert holder_of(demo.home(city)) is None
     suffixes = sorted(path.suffix for path in (demo.folder / "samples").iterdir())
     assert suffixes == [".csv"] * 3 + [".sqlite"] + [".xlsx"] * 4
+
+
+def test_both_ends_agree(demo: Demo, streams: tuple[DemoStream, ...]) -> None:
+    """What the demo calls verified is so, asked of the homes anew: every person's contribution stands, once."""
+    cities = {city: Node(demo.home(city)) for city in (NANTONG, SHANGHAI)}
+    for stream in streams:
+        if stream.dataset == DATASET:
+            sender, receiver = cities[stream.sender], cities[stream.receiver]
+            # One row repeats another one: a person less.
+            prove_ends(sender, receiver, acknowledged=PEOPLE - 1)
+            prove_receipts(sender, receiver)
 
 
 def test_nothing_that_was_said_or_logged_names_anybody(demo: Demo, streams: tuple[DemoStream, ...]) -> None:

@@ -273,8 +273,11 @@ def test_months(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad_rows", [1, 50])
 def test_impossible_requests(tmp_path: Path, bad_rows: int) -> None:
     """A conflict needs two rows, and bad rows need good ones around them."""
-    with pytest.raises(ValueError, match="bad_rows"):
-        write_samples(tmp_path, seed=1, people=100, bad_rows=bad_rows)
+    for suffix in (".csv", ".xlsx"):
+        path = tmp_path / f"sample{suffix}"
+        with pytest.raises(ValueError, match="bad_rows"):
+            write_sample(path, DATASET, "shanghai", seed=1, people=100, bad_rows=bad_rows)
+        assert not path.exists()
 
 
 def test_people_are_many_and_right() -> None:

@@ -73,7 +73,8 @@ def test_warnings(tmp_path: Path) -> None:
     )
     table(place, "paid.csv", ("已实缴,true,已到账", "已实缴,true,"))
     place.samples(".jsonl").unlink()
-    (place.folder / "spare.csv").write_text("dialect,standard,label,note\n", encoding="utf-8")
+    (place.folder / "waiting.csv").write_text("dialect,standard,label,note\n", encoding="utf-8")
+    (place.folder / "spare.csv").write_text("dialect,standard,label,note\n1,true,是,\n", encoding="utf-8")
     assert rules([*lint(place)], Level.WARNING) == [
         ("golden.missing", "samples"),
         ("label.doubled", "column AAC002"),

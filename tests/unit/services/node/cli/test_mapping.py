@@ -71,3 +71,37 @@ def test_differences(tmp_path: Path) -> None:
 def test_unknown_names() -> None:
     """They are a mistake."""
     assert "nowhere" in yrdx("mapping", "lint", "nowhere", code=2).err
+
+
+def test_a_draft(tmp_path: Path) -> None:
+    """It is written beside its code tables, told in numbers and names of columns, and not replaced by accident."""
+    yrdx("samples", "--people", 60, "--dataset", "social.contribution", "--bad-rows", 0, "-o", tmp_path)
+    line = ["mapping", "new", "--from", tmp_path / "shanghai_contributions.xlsx", "--dataset", "social.contribution",
+            "--dialect", "suzhou", "-o", tmp_path / "suzhou"]  # fmt: skip
+    ran = yrdx(*line, "--json").json
+    assert ran["files"][0].endswith("suzhou/social_contribution.toml")
+    assert (ran["rows"], ran["unknown"], ran["lacking"]) == (60, [], [])
+    assert "--force" in yrdx(*line, code=2).err
+    assert "columns recognised" in yrdx(*line, "--force").err
+
+
+def test_drafts_that_cannot_be(tmp_path: Path) -> None:
+    """The message says what to do."""
+    line = ["mapping", "new", "--dialect", "suzhou", "-o", tmp_path, "--from"]
+    assert "a.csv" in yrdx(*line, tmp_path / "a.csv", "--dataset", "social.contribution", code=2).err
+    (tmp_path / "a.csv").write_text("姓名\n", encoding="utf-8")
+    assert "social.other" in yrdx(*line, tmp_path / "a.csv", "--dataset", "social.other", code=2).err
+    without_folder = ["mapping", "new", "--from", tmp_path / "a.csv", "--dataset", "social.contribution"]
+    assert "yrdx adapter new nowhere" in yrdx(*without_folder, "--dialect", "nowhere", code=2).err
+
+
+def test_a_new_adapter(tmp_path: Path) -> None:
+    """Known cities need no code; nothing is overwritten, and nothing is written elsewhere than in a source tree."""
+    (tmp_path / "mapping").mkdir()
+    ran = yrdx("adapter", "new", "suzhou", "--adapters", tmp_path, "--json").json
+    assert (ran["city"], Path(ran["folder"])) == ("320500", tmp_path / "suzhou")
+    assert "exists" in yrdx("adapter", "new", "suzhou", "--adapters", tmp_path, code=2).err
+    assert "suzhou" in yrdx("adapter", "new", "suzhuo", "--adapters", tmp_path, code=2).err
+    yrdx("adapter", "new", "kunshan", "--city", "320583", "--adapters", tmp_path)
+    for words in (("Bad",), ("kunshan2", "--city", "1"), ("wuxi", "--adapters", tmp_path / "wuxi")):
+        yrdx("adapter", "new", *words, *(() if "--adapters" in words else ("--adapters", tmp_path)), code=2)
