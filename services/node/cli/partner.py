@@ -169,7 +169,10 @@ def ping_fields(answer: node_pb2.PingPartnerResponse) -> dict[str, object]:
         "clock_skew_ms": round(answer.clock_skew_ms, 3),
         "keystore_generation": description.keystore_generation,
         "datasets": [{"name": d.name, "standards": list(d.standards)} for d in description.datasets],
-        "agreements": [{"id": a.id, "version": a.version, "dataset": a.dataset} for a in description.agreements],
+        "agreements": [
+            {"id": a.id, "version": a.version, "provider": a.provider, "consumer": a.consumer, "dataset": a.dataset}
+            for a in description.agreements
+        ],
     }
 
 
