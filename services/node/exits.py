@@ -130,6 +130,7 @@ def fault_of(error: Exception) -> Fault | None:
 def _late_fault(error: Exception) -> Fault | None:
     """Imported only now, when a command has failed: these packages bring grpc, SQLAlchemy and the mappings along."""
     from adapters.mapping import MappingInvalid, NotExpressible
+    from adapters.samples import SizeRefused
     from adapters.tables import FileRefused, RowNotWritten
     from services.rpc.server import AddressTaken
     from services.store.errors import StoreRefused
@@ -138,6 +139,8 @@ def _late_fault(error: Exception) -> Fault | None:
     match error:
         case FileRefused():
             return Fault("FILE_REFUSED", str(error), _FILE_CODES.get(error.rule_id, Exit.FAILURE))
+        case SizeRefused():
+            return Fault(Mistake.reason, str(error), Mistake.code)
         case StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
             return Fault(_reason(type(error)), str(error), Exit.FAILURE)
         case _:

@@ -115,6 +115,18 @@ def test_two_cities_meet_by_hand(desk: Desk, home: Path) -> None:
     assert desk.json("doctor --home B")["ok"]
 
 
+def test_a_partner_is_confirmed_as_it_was_shown(desk: Desk, home: Path) -> None:
+    """Without a fingerprint the one that ``partner add`` printed counts as compared, and the command names it."""
+    desk.run(f"init --city 310000 --home B --listen 127.0.0.1:{_free_port()} --dialect shanghai")
+    fingerprint = desk.run("bundle export --home A -o a.bundle")[0].strip()
+    desk.run("partner add a.bundle --home B --endpoint 127.0.0.1:7320")
+
+    assert fingerprint in desk.run("partner confirm 320600 --home B")[1]
+
+    assert desk.json("partner show 320600 --home B")["state"] == "LIVE"
+    desk.run("partner confirm 330100 --home B", code=4)
+
+
 def test_a_demo_home_confirms_by_itself(desk: Desk, home: Path) -> None:
     """The two demo cities need no telephone."""
     desk.run("init --city 310000 --home B --listen 127.0.0.1:7310 --dialect shanghai --demo")
