@@ -50,7 +50,7 @@ class NodeProcess:
         """Start the node and wait until it serves.
 
         Raises:
-            Unavailable: It ended, or does not serve in time; the message names its log.
+            Unavailable: It ended, or does not serve in time; the message holds the last line of its log.
         """
         command = [sys.executable, "-m", "services.node.main", "serve", "--home", str(self.home.path)]
         with self.home.log.open("ab") as log, _uninterrupted():
@@ -101,7 +101,14 @@ class NodeProcess:
             if held_by(self.home) == self.pid and self._answers():
                 return
             time.sleep(0.05)
-        raise Unavailable(f"the node of {self.home.path} does not serve: {self.home.log} says why")
+        raise Unavailable(
+            f"the node of {self.home.path} does not serve; {self.home.log} ends with: {self._last_words()}"
+        )
+
+    def _last_words(self) -> str:
+        """Return the log's last line; no line of it holds a value of a record."""
+        lines = self.home.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "nothing")
 
     def _answers(self) -> bool:
         try:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from services.node.demo.cities import DemoCity
 from services.node.demo.streams import DemoStream, make_streams
 from services.node.home import Home
 from services.node.lock import Holder, holder_of
+from services.node.settings import load_settings
 from services.node.sync.reading import textual_rows
 from tests.integration.support.commands import Ran, finish, start_yrdx, yrdx
 from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node
@@ -209,6 +211,18 @@ def test_interrupted_before_the_end_it_leaves_nothing_running(folder: Path, mome
         assert gone(below)
 
     assert "Traceback" not in ran.err
+
+
+def test_a_taken_port_is_named(folder: Path) -> None:
+    """The demo ends with the reason that its node had, and leaves nothing running."""
+    homes = [Home(folder / city.code) for city in (NANTONG, SHANGHAI)]
+    host, _, port = load_settings(homes[0]).listen.partition(":")
+
+    with socket.create_server((host, int(port))):
+        ran = finish(start_yrdx("up", "--once", "--json", "--home", folder, "--people", PEOPLE), code=6)
+
+    assert f"cannot listen on {host}:{port}" in ran.json["error"]["message"]
+    assert [holder_of(home) for home in homes] == [None, None]
 
 
 def gone(pids: list[int]) -> bool:
