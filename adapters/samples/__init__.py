@@ -3,6 +3,7 @@
 from adapters.samples.files import sample_rows, write_sample, write_samples
 from adapters.samples.made import SampleFile, SampleRows, SampleSet
 from adapters.samples.mending import mend_rejects
+from adapters.samples.people import SizeRefused
 from adapters.samples.planted import Planted
 from adapters.samples.records import RECIPES
 
@@ -15,6 +16,7 @@ __all__ = [
     "SampleFile",
     "SampleRows",
     "SampleSet",
+    "SizeRefused",
     "mend_rejects",
     "sample_rows",
     "write_sample",

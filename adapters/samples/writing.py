@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from adapters.mapping import Mapping, load_mapping
 from adapters.samples.contributions import City
 from adapters.samples.papers import Paper
+from adapters.samples.people import SizeRefused
 from adapters.samples.planted import Kind, Planted
 from adapters.samples.records import CONTRIBUTION, kinds_of, record_count, sample_records
 from adapters.samples.sheet import CONFLICT, DUPLICATE, Sheet
@@ -36,7 +37,7 @@ def write_records(
         How many rows, what was planted in them, and how many records they are.
 
     Raises:
-        ValueError: There are too many bad rows for so few records.
+        SizeRefused: There are too many bad rows for so few records.
     """
     records = record_count(dataset, size.people, size.months)
     kinds = kinds_of(city, dataset, has_lines=paper.has_lines, has_types=paper.has_types)
@@ -58,13 +59,13 @@ def _bad_rows(asked: int | None, kinds: int, records: int) -> int:
     """Return how many bad records there shall be.
 
     Raises:
-        ValueError: So many cannot be, or one alone.
+        SizeRefused: So many cannot be, or one alone.
     """
     if asked is None:
         fitting = min(kinds + _PAIR, records // _BAD_SHARE_MAX)
         return fitting if fitting >= _PAIR else 0
     if asked == 1 or 2 * (asked + 2) > records:
-        raise ValueError("bad_rows is 0, or at least 2 and less than half of the rows")
+        raise SizeRefused("bad_rows is 0, or at least 2 and less than half of the rows")
     return asked
 
 
@@ -84,13 +85,13 @@ def _put_off(specials: dict[int, Kind], index: int, kind: Kind, records: int, *,
     """Plant a kind at the next odd place that is free.
 
     Raises:
-        ValueError: There is none, and the number of bad records was asked for.
+        SizeRefused: There is none, and the number of bad records was asked for.
     """
     following = next((place for place in range(index + 2, records, 2) if place not in specials), None)
     if following is None and not needed:
         return
     if following is None:
-        raise ValueError(f"no record is left that {kind.name} fits: more people, or fewer bad rows")
+        raise SizeRefused(f"no record is left that {kind.name} fits: more people, or fewer bad rows")
     specials[following] = kind
 
 

@@ -27,7 +27,7 @@ from services.exchange.submit import (
 )
 from services.ports.store import Transaction
 from services.rpc.exchange_service import STOPPING_RETRY_S
-from services.rpc.node_desk import Context, NodeDesk
+from services.rpc.node_desk import Context, NodeDesk, state_told
 from services.wire.batches import rejection_to_pb
 from yrdx.node.v1 import node_pb2
 
@@ -174,12 +174,13 @@ def _source_progress(tx: Transaction, name: StreamName, source_name: str) -> tup
 def _watch_answer(
     stream: Stream, progress: SourceProgress, last_error: str, *, paused: bool
 ) -> node_pb2.WatchSourceResponse:
+    state, reason = state_told(stream, paused=paused)
     return node_pb2.WatchSourceResponse(
         submitted=progress.submitted,
         acknowledged=progress.acknowledged,
         rejected=progress.rejected,
         pending=progress.pending,
         void=progress.void,
-        state="PAUSED" if paused else stream.state.value,
-        state_reason=stream.state_reason or last_error,
+        state=state,
+        state_reason=reason or last_error,
     )

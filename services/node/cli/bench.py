@@ -12,11 +12,6 @@ from services.node.output import print_fields, print_json
 app = group("基准测试 · benchmarks")
 
 
-@app.callback()
-def bench() -> None:
-    """Keep `deliver` a verb of its own while it is the only one."""
-
-
 @verb(
     app,
     "deliver",
@@ -34,6 +29,29 @@ def deliver(
     from services.node.bench.deliver import bench_deliver
 
     result = bench_deliver(records=records, rounds=rounds).to_json()
+    if json:
+        print_json(result)
+    else:
+        print_fields({name: str(value) for name, value in result.items()})
+
+
+@verb(
+    app,
+    "sync",
+    "一个 CSV 从读取到对方收件箱的速率与内存 · a CSV into the partner's inbox: rate and memory",
+    "yrdx bench sync --json",
+    "yrdx bench sync --long --json",
+    more="下限：同一文件经 csv 模块写入一张 SQLite 表 · floor: the same file by the csv module into one SQLite table",
+)
+def sync(
+    rows: Annotated[int, typer.Option(min=1_000, help="行数 · rows")] = 1_000_000,
+    long: Annotated[bool, typer.Option("--long", help="五百万行 · five million rows")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure a sync."""
+    from services.node.bench.sync import bench_sync
+
+    result = bench_sync(rows=5_000_000 if long else rows).to_json()
     if json:
         print_json(result)
     else:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from adapters.mapping import Mapping as DialectMapping
-from adapters.mapping import RowRejected
-from adapters.tables import Cell, TableSource
 from services.domain.receipt import Violation
 from services.node.sync.cells import CellSpool
-from services.node.sync.reading import Mapped, Refused, in_runs, read_records
+from services.node.sync.mapped import Mapped, Refused, map_runs
+from services.node.sync.mapping_run import RunMapper
+from services.node.sync.reading import in_runs, read_runs
 from services.node.sync.rejections import Spool
 from services.node.sync.report import Progress, SyncJob
 from services.node.sync.staging import Repeats, Staged, Staging
 from services.node.sync.submission import Told
 from services.ports.gate import Gate
-from services.wire.bodies import content_of
-from services.wire.columns import Columns
 from services.wire.datasets import Dataset
 
-RUN_RECORDS = 500
+RUN_RECORDS: Final = 500
 
 
 @dataclass
@@ -83,6 +81,12 @@ class FirstPass:
         """Records that may be sent."""
         return self.staging.count - self.repeats.duplicates.count - len(self.repeats.conflicts) - self._by_gate
 
+    def stage(self, mapped: Mapped) -> None:
+        """Keep the records of a run."""
+        self.staging.add(mapped.records)
+        self.read += mapped.rows
+        self.last_row = max(self.last_row, mapped.last_row)
+
     def refuse(self, part: str, told: Told, rows: int) -> None:
         """Keep refused rows."""
         self.refused.add(part, told)
@@ -124,68 +128,22 @@ def first_pass(
     Raises:
         SourceRefused: The input as a whole is refused; nothing was sent.
     """
-    key_of = _subjects(mapping, dataset)
+    mapper = RunMapper(mapping, dataset)
     with job.input.open(cursor) as source:
-        for run in in_runs(read_records(source, mapping), RUN_RECORDS):
-            _stage(found, run, dataset, key_of, keep_cells=job.input.file is None)
-            found.cursors.append((found.last_row, _cursor_of(source)))
-            done, total, _ = source.progress
-            progress.read(found.read, done, total)
+        for run, mapped in map_runs(read_runs(source, mapping, RUN_RECORDS), mapper, mapping):
+            found.stage(mapped)
+            for one in mapped.refused:
+                _refuse(found, one, keep_cells=job.input.file is None)
+            found.cursors.append((found.last_row, run.cursor))
+            progress.read(found.read, run.done, run.total)
         found.digest = source.sha256() if job.input.file is not None else ""  # type: ignore[attr-defined]
     _find_repeats(found)
 
 
-_KeyOf = Callable[[Refused], bytes]
-
-
-def _subjects(mapping: DialectMapping, dataset: Dataset) -> _KeyOf:
-    """Return what tells the business key of refused rows, empty where they do not say it readably."""
-    read = mapping.subject_reader(dataset.key_fields)
-
-    def key_of(refused: Refused) -> bytes:
-        try:
-            keys = {dataset.key(read(_texts(cells))) for _, cells in refused.cells}
-        except (RowRejected, TypeError):
-            return b""
-        return keys.pop() if len(keys) == 1 else b""
-
-    return key_of
-
-
-def _texts(cells: Sequence[Cell]) -> list[str]:
-    """Return cells that are texts.
-
-    Raises:
-        TypeError: One of them is a value that the dialect cannot say, of a database or a spreadsheet.
-    """
-    texts = [cell for cell in cells if isinstance(cell, str)]
-    if len(texts) != len(cells):
-        raise TypeError("a row with values that are no texts")
-    return texts
-
-
-def _stage(
-    found: FirstPass, run: list[Mapped | Refused], dataset: Dataset, key_of: _KeyOf, *, keep_cells: bool
-) -> None:
-    mapped = [one for one in run if isinstance(one, Mapped)]
-    keys = iter(dataset.keys(Columns([one.message for one in mapped])) if mapped else ())
-    for one in run:
-        if isinstance(one, Mapped):
-            message = one.message.SerializeToString()
-            found.staging.add(Staged(one.row, one.rows, next(keys), content_of(message), message, one.normalisations))
-            found.read += one.rows
-            found.last_row = one.row + one.rows - 1
-        else:
-            told = Told(one.row, one.column, one.field_path, one.rule_id, one.reason, key_of(one))
-            found.refuse("source", told, len(one.cells))
-            found.read += len(one.cells)
-            found.last_row = max(found.last_row, one.cells[-1][0])
-            if keep_cells:
-                found.cells.add(one.row, one.cells)
-
-
-def _cursor_of(source: TableSource) -> str:
-    return getattr(source, "cursor", None) or ""
+def _refuse(found: FirstPass, refused: Refused, *, keep_cells: bool) -> None:
+    found.refuse("source", refused.told, len(refused.rows))
+    if keep_cells:
+        found.cells.add(refused.told.position, [(row.number, row.cells) for row in refused.rows])
 
 
 def _find_repeats(found: FirstPass) -> None:

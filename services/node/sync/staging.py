@@ -9,7 +9,7 @@ vanish with the process, however it ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,13 +97,16 @@ class Staging:
         """Remove the files."""
         self._files.close()
 
-    def add(self, staged: Staged) -> None:
-        """Spool one mapped record; rows rise."""
-        row, rows, key, content, message, normalisations = staged
-        note = self._notes.setdefault(normalisations, len(self._notes))
-        self._spool.write(_HEAD.pack(row, rows, len(message), note, content, key) + message)
-        self._buckets[self.bucket_of(key)].write(_ENTRY.pack(key, content, row))
-        self.count += 1
+    def add(self, records: Sequence[Staged]) -> None:
+        """Spool mapped records; rows rise."""
+        spooled: list[bytes] = []
+        notes, buckets = self._notes, self._buckets
+        for row, rows, key, content, message, normalisations in records:
+            note = notes.setdefault(normalisations, len(notes)) if normalisations else 0
+            spooled += (_HEAD.pack(row, rows, len(message), note, content, key), message)
+            buckets[key[0] >> _BUCKET_SHIFT].write(_ENTRY.pack(key, content, row))
+        self._spool.write(b"".join(spooled))
+        self.count += len(records)
 
     def add_refused(self, key: bytes) -> None:
         """Note the subject of a refused row: it is in the source, though it has no record."""

@@ -6,7 +6,7 @@ disk together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,6 +21,8 @@ CHUNK_BYTES: Final = 1 << 20
 CHUNKS_UNANSWERED_MAX: Final = 8
 
 _Chunk = node_pb2.SubmitRequest.Chunk
+_Record = node_pb2.SubmitRequest.Record
+_Refused = node_pb2.SubmitRequest.RefusedRow
 
 
 class Sent(NamedTuple):
@@ -135,17 +137,28 @@ class Submission:
 
 
 def _chunks(items: Iterable[Sent | Told], upto: int) -> Iterator[_Chunk]:
-    chunk, size = _Chunk(), 0
+    records: list[Sent] = []
+    refused: list[Told] = []
+    size = 0
     for item in items:
         more = len(item.body) if isinstance(item, Sent) else 0
-        if len(chunk.records) + len(chunk.refused) >= CHUNK_RECORDS or (chunk.records and size + more > CHUNK_BYTES):
-            yield chunk
-            chunk, size = _Chunk(), 0
+        if len(records) + len(refused) >= CHUNK_RECORDS or (records and size + more > CHUNK_BYTES):
+            yield _chunk(records, refused, item.position - 1)
+            records, refused, size = [], [], 0
         size += more
         if isinstance(item, Sent):
-            chunk.records.add(**item._asdict())
+            records.append(item)
         else:
-            chunk.refused.add(**item._asdict())
-        chunk.upto_position = item.position
-    chunk.upto_position = upto
-    yield chunk
+            refused.append(item)
+    yield _chunk(records, refused, upto)
+
+
+def _chunk(records: Sequence[Sent], refused: Sequence[Told], upto: int) -> _Chunk:
+    return _Chunk(
+        upto_position=upto,
+        records=[
+            _Record(position=position, body=body, content=content, normalisations=notes, mends_rejection=mends)
+            for position, body, content, notes, mends in records
+        ],
+        refused=[_Refused(**told._asdict()) for told in refused],
+    )

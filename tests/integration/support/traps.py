@@ -1,4 +1,4 @@
-"""Traps for nodes: strace sends a running one SIGKILL at its n-th system call of a kind on the store's files."""
+"""Traps for nodes: strace changes what a running one meets at system calls on the store's files."""
 
 from __future__ import annotations
 
@@ -28,10 +28,29 @@ def trapped(node: Node, nth: int, *, calls: str = SYNCS, file: str = "-wal") -> 
         calls: System calls, as strace names them.
         file: What follows the store's name in the name of the file that counts.
     """
-    pid = node.pid
-    path = f"{node.home.store}{file}"
+    with _injected(node, calls, f"signal=SIGKILL:when={nth}", file):
+        yield
+
+
+@contextmanager
+def full_disk(node: Node) -> Iterator[None]:
+    """Let every write into the store's log fail with ENOSPC while the block runs."""
+    with _injected(node, WRITES, "error=ENOSPC", "-wal"):
+        yield
+
+
+@contextmanager
+def slow_disk(node: Node, seconds: float) -> Iterator[None]:
+    """Let every sync of the store's log return so much later while the block runs."""
+    with _injected(node, SYNCS, f"delay_exit={int(seconds * 1e6)}", "-wal"):
+        yield
+
+
+@contextmanager
+def _injected(node: Node, calls: str, effect: str, file: str) -> Iterator[None]:
+    pid, path = node.pid, f"{node.home.store}{file}"
     # No --seccomp-bpf, which would be faster: with it strace 6.1 forgets to count.
-    inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:signal=SIGKILL:when={nth}"]
+    inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:{effect}"]
     command = [STRACE, "-f", "-qq", "-p", str(pid), "-P", path, *inject, "-o", "/dev/null"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as strace:
         # A node that has just started again is busy with what it left undone, and may die of that before all is held.

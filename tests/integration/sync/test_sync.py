@@ -191,10 +191,12 @@ def test_the_outbox_says_why_records_wait(pair: Pair, tmp_path: Path) -> None:
         waiting = send(pair, file.path, "--wait", "1s", code=UNAVAILABLE)
         standing = outbox(pair.nantong)
         assert (standing["state"], standing["last_error"][:13]) == ("OPEN", "[UNAVAILABLE]")
-        assert waiting["state_reason"] == standing["last_error"]
+        assert waiting["state_reason"].startswith("[UNAVAILABLE]")
         with paused_here(pair):
             until("the pause is seen", lambda: outbox(pair.nantong)["state"] == "PAUSED")
-            assert send(pair, file.path, "--wait", "1s", code=UNAVAILABLE)["state"] == "PAUSED"
+            waiting = send(pair, file.path, "--wait", "1s", code=UNAVAILABLE)
+            assert waiting["state"] == "PAUSED"
+            assert "yrdx partner resume" in waiting["state_reason"]
     pair.nantong.until_settled(OUTBOUND)
     assert outbox(pair.nantong)["last_error"] == ""
 
@@ -337,6 +339,15 @@ def test_a_mistake_in_the_command_sends_nothing(
 
     assert told.reason == reason
     assert outbox(pair.nantong) == before
+
+
+def test_a_ping_names_what_the_partner_agreed_to(pair: Pair) -> None:
+    """``partner ping --json`` holds both directions as the other end knows them."""
+    told = yrdx("partner", "ping", SHANGHAI.code, "--home", pair.nantong.path, "--json").json
+
+    assert told["city"] == SHANGHAI.code
+    directions = {(one["provider"], one["consumer"], one["dataset"]) for one in told["agreements"]}
+    assert directions == {(NANTONG.code, SHANGHAI.code, DATASET), (SHANGHAI.code, NANTONG.code, DATASET)}
 
 
 def present_rows(pair: Pair, folder: Path) -> int:

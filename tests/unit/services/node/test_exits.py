@@ -5,6 +5,7 @@ import errno
 import pysqlite3.dbapi2 as sqlite
 import pytest
 
+from adapters.samples import SizeRefused
 from adapters.tables import FileRefused
 from certs.errors import KeystoreBroken, ProbeFailed, Reason, TrustError
 from services.domain import errors
@@ -47,6 +48,7 @@ def sqlite_locked() -> Exception:
         (FileRefused("a.csv", "file.unreadable"), Exit.NOT_PERMITTED),
         (sqlite_locked(), Exit.PARTNER_UNAVAILABLE),
         (Mistake("x"), Exit.USAGE),
+        (SizeRefused("x"), Exit.USAGE),
         (HomeMissing("x"), Exit.NOT_FOUND),
     ],
 )

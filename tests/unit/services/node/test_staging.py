@@ -26,8 +26,7 @@ def staged(row: int, subject: str, says: str, *, rows: int = 1, notes: tuple[str
 def repeats_of(folder: Path, records: Iterable[Staged]) -> Repeats:
     """Stage records and find the repeated ones."""
     with Staging(folder) as staging:
-        for record in records:
-            staging.add(record)
+        staging.add(list(records))
         return staging.repeats()
 
 
@@ -37,8 +36,8 @@ def test_records_come_back_in_order(tmp_path: Path) -> None:
         staged(row, str(row), "x" * row, rows=row % 3 + 1, notes=("trimmed",) * (row % 2)) for row in range(2, 50)
     ]
     with Staging(tmp_path) as staging:
-        for record in given_:
-            staging.add(record)
+        staging.add(given_[:20])
+        staging.add(given_[20:])
         assert list(staging.records()) == given_
         assert staging.count == len(given_)
     assert list(tmp_path.iterdir()) == []
@@ -47,8 +46,7 @@ def test_records_come_back_in_order(tmp_path: Path) -> None:
 def test_buckets_rise_with_their_keys(tmp_path: Path) -> None:
     """Every key stands in the bucket of its number, so that buckets can be compared with a sorted list."""
     with Staging(tmp_path) as staging:
-        for row in range(1, 500):
-            staging.add(staged(row, str(row), "x"))
+        staging.add([staged(row, str(row), "x") for row in range(1, 500)])
         buckets = list(staging.buckets())
     assert len(buckets) == BUCKETS
     assert all(Staging.bucket_of(entry.key) == number for number, bucket in enumerate(buckets) for entry in bucket)
