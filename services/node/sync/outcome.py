@@ -56,8 +56,7 @@ class Outcome:
             elapsed_s: Seconds since the sync began.
         """
         second, found, whole = self.second, self.second.found, not self.job.input.goes_on
-        own = {told.position for told in found.refused.rows()}
-        found.refuse_by_gate(dict.fromkeys(self.listed.local_rows - own, "gate"))
+        found.refuse_by_gate((staged, "gate") for staged in found.records_at(self.listed.local_rows))
         retracted = max(0, submission.position - second.last_position)
         return SyncReport(
             read=found.read,
