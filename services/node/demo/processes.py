@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -50,7 +53,7 @@ class NodeProcess:
             Unavailable: It ended, or does not serve in time; the message holds the last line of its log.
         """
         command = [sys.executable, "-m", "services.node.main", "serve", "--home", str(self.home.path)]
-        with self.home.log.open("ab") as log:
+        with self.home.log.open("ab") as log, _uninterrupted():
             self.process = subprocess.Popen(  # its own group: a Ctrl-C is ours to pass on
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
@@ -108,3 +111,22 @@ class NodeProcess:
                 return session.serving and bool(session.stub.GetStatus(node_pb2.GetStatusRequest()).city)
         except Unavailable:
             return False
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block: in the middle of a start nobody would know of the process yet."""
+    if threading.current_thread() is not threading.main_thread():  # signals interrupt the main thread alone
+        yield
+        return
+    caught: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        signal.raise_signal(caught[0])
