@@ -64,7 +64,7 @@ def test_two_cities_by_hand(readme: str, tmp_path: Path) -> None:
     failed = (tmp_path / "failed").read_text(encoding="utf-8").splitlines()
     assert [line.split(" ", 4)[:4] for line in failed] == [
         ["3:", "yrdx", "sync", "run"],
-        ["3:", "yrdx", "sync", "run"],
+        ["3:", "yrdx", "rejections", "resubmit"],
     ], f"{failed}\n{session.stdout}{session.stderr}"
 
     samples = json.loads((tmp_path / "samples" / "planted.json").read_bytes())["files"]["nantong_contributions.csv"]
