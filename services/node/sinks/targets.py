@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from adapters.tables.csv_folder import CsvFolder, SubjectChange
 from adapters.tables.sql_sink import Change, SqlSink
+from adapters.tables.sql_values import Value
 from services.node.sinks.changes import ChangeReader, RecordChange
 
 FILE_RECORDS_MAX: Final = 50_000
@@ -73,8 +74,14 @@ class TableTarget:
     def _change(self, change: RecordChange) -> Change:
         if change.problem:
             return Change(change.position, (), (), change.problem)
-        rows = [self.reader.mapping.values(row) for row in change.rows]
+        rows = [self._cells(texts) for texts in change.rows]
         return Change(change.position, self.reader.key(rows[0]), () if change.withdrawn else rows)
+
+    def _cells(self, texts: Sequence[str]) -> list[Value]:
+        """Columns of texts get the dialect's own ones, as a source that reads the table expects; others get values."""
+        values = self.reader.mapping.values(texts)
+        cells = zip(self.sink.textual, texts, values, strict=True)
+        return [value if value is None or not textual else text for textual, text, value in cells]
 
 
 @dataclass(slots=True)
