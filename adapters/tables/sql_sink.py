@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from adapters.tables.errors import SinkMoved
 from adapters.tables.sql_target import (
-    SinkMoved,
     is_rows_fault,
     key_is_indexed,
     make_technical_tables,

@@ -19,32 +19,12 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
-from adapters.tables.errors import SourceRefused
+from adapters.tables.errors import SinkRefused, SinkUnavailable, SourceRefused
 from adapters.tables.sql_database import error_code, find_table, match_name, parsed_url
 
 _CONNECT_S_MAX: Final = 10
 _LOCK_S_MAX: Final = 10.0
 _REASON_CHARACTERS_MAX: Final = 80
-
-
-class SinkRefused(Exception):
-    """The target cannot be used as it is; the message says why and what to do, and never holds a value or a password.
-
-    Attributes:
-        rule_id: Stable name of what is wrong.
-    """
-
-    def __init__(self, rule_id: str, message: str) -> None:
-        super().__init__(message)
-        self.rule_id = rule_id
-
-
-class SinkUnavailable(Exception):
-    """The target cannot be reached, or is busy: the same again succeeds later."""
-
-
-class SinkMoved(Exception):
-    """Another sink of the same name has written meanwhile: read the cursor again."""
 
 
 def target_engine(url: str) -> Engine:

@@ -12,8 +12,8 @@ import psycopg
 import pysqlite3.dbapi2 as sqlite
 import pytest
 
+from adapters.tables import SinkMoved, SinkRefused, SinkUnavailable
 from adapters.tables.sql_sink import Change, SqlSink
-from adapters.tables.sql_target import SinkMoved, SinkRefused, SinkUnavailable
 from adapters.tables.sql_values import Value
 from tests.contract.tables.conftest import Database
 
