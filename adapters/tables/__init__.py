@@ -2,7 +2,15 @@
 
 from adapters.tables.csv_sink import CsvSink
 from adapters.tables.csv_source import CsvSource, open_csv
-from adapters.tables.errors import FileRefused, RowNotWritten, SourceRefused, SourceUnavailable
+from adapters.tables.errors import (
+    FileRefused,
+    RowNotWritten,
+    SinkMoved,
+    SinkRefused,
+    SinkUnavailable,
+    SourceRefused,
+    SourceUnavailable,
+)
 from adapters.tables.json_interface import PagedInterface
 from adapters.tables.layout import REASON_COLUMNS, REFERENCE_COLUMN, CsvLayout, TableLayout
 from adapters.tables.rejects import RejectedCells, RejectsFile
@@ -41,6 +49,9 @@ __all__ = [
     "RowNotWritten",
     "RowSink",
     "Serial",
+    "SinkMoved",
+    "SinkRefused",
+    "SinkUnavailable",
     "SourceRefused",
     "SourceUnavailable",
     "TableLayout",

@@ -1,4 +1,4 @@
-"""What stops a table as a whole, and what stops a row on its way out. Never holds what a cell says."""
+"""What stops a table as a whole, a row on its way out, or a sink. Never holds what a cell says."""
 
 from __future__ import annotations
 
@@ -72,3 +72,23 @@ class RowNotWritten(Exception):
 
     def __str__(self) -> str:
         return f"row {self.row}, column {self.column}: {self.reason} [{self.rule_id}]"
+
+
+class SinkRefused(Exception):
+    """The target cannot be used as it is; the message says why and what to do, and never holds a value or a password.
+
+    Attributes:
+        rule_id: Stable name of what is wrong.
+    """
+
+    def __init__(self, rule_id: str, message: str) -> None:
+        super().__init__(message)
+        self.rule_id = rule_id
+
+
+class SinkUnavailable(Exception):
+    """The target cannot be reached, or is in use: the same again succeeds later."""
+
+
+class SinkMoved(Exception):
+    """Another sink of the same name has written meanwhile: read the cursor again."""

@@ -52,7 +52,7 @@ class FoundTable:
 
     def column(self, name: str) -> str | None:
         """Return the exact name of a column; None where there is none."""
-        return _match(name, list(self.types))
+        return match_name(name, list(self.types))
 
 
 def parsed_url(url: str) -> URL:
@@ -141,10 +141,10 @@ def find_table(connection: Connection, table: str, name: str) -> FoundTable:
     inspector = inspect(connection)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # types that SQLAlchemy does not know are judged by their values
-        schema = _match(asked_schema, inspector.get_schema_names()) if asked_schema else None
+        schema = match_name(asked_schema, inspector.get_schema_names()) if asked_schema else None
         if asked_schema and schema is None:
             raise SourceRefused(name, "sql.table")
-        found = _match(asked_table, [*inspector.get_table_names(schema), *inspector.get_view_names(schema)])
+        found = match_name(asked_table, [*inspector.get_table_names(schema), *inspector.get_view_names(schema)])
         if found is None:
             raise SourceRefused(name, "sql.table")
         types = {str(column["name"]): column["type"] for column in inspector.get_columns(found, schema)}
@@ -175,7 +175,7 @@ def _sqlite_path(url: URL) -> Path:
     return Path(url.database or "").absolute()
 
 
-def _match(name: str, known: Sequence[str]) -> str | None:
+def match_name(name: str, known: Sequence[str]) -> str | None:
     """Find a name exactly, or else without regard to case where that is unambiguous."""
     if name in known:
         return name

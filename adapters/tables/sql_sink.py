@@ -7,23 +7,23 @@ restored from a backup is read into again from where the backup stood. Two techn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import IntegrityError, StatementError
 
+from adapters.tables.errors import SinkMoved
 from adapters.tables.sql_target import (
-    SinkMoved,
-    Value,
-    fitting,
     is_rows_fault,
     key_is_indexed,
+    make_technical_tables,
     reflect_table,
     target_engine,
-    technical_tables,
     told,
+    told_fault,
 )
+from adapters.tables.sql_values import Fit, Value, fitting, is_textual
 
 _DELETED_AT_ONCE: Final = 200
 
@@ -52,7 +52,10 @@ class SqlSink:
         table: Its name, "schema.name" where the schema is not the default one.
         columns: Columns that are written, in the order of a change's rows.
         key_columns: Those that identify a record's rows.
-        name: Name of the sink: its cursors are its own.
+        name: Name of the sink, at most 40 characters: its cursors are its own.
+
+    Attributes:
+        textual: By column, whether it takes texts as they are.
 
     Raises:
         SinkRefused: No such driver, table or column, or columns that need a value and get none.
@@ -62,14 +65,18 @@ class SqlSink:
     def __init__(self, url: str, table: str, columns: Sequence[str], key_columns: Sequence[str], *, name: str) -> None:
         self._engine = target_engine(url)
         self._name = name
-        self._columns = tuple(columns)
-        self._key_columns = tuple(key_columns)
-        with told():
-            self._table = reflect_table(self._engine, table, self._columns)
-            self._cursor, self._refused = technical_tables()
-            self._cursor.metadata.create_all(self._engine)
-        self._fits = [fitting(self._table.c[column]) for column in self._columns]
-        self._key_fits = [fitting(self._table.c[column]) for column in self._key_columns]
+        try:
+            with told():
+                self._table, self._columns = reflect_table(self._engine, table, columns)
+                self._cursor, self._refused = make_technical_tables(self._engine, self._table.schema)
+        except BaseException:
+            self.close()
+            raise
+        own = dict(zip(columns, self._columns, strict=True))
+        self._key_columns = tuple(own[column] for column in key_columns)
+        binary = self._engine.dialect.name == "sqlite"
+        self._fits = {name: fitting(self._table.c[name], decimals_are_binary=binary) for name in self._columns}
+        self.textual = tuple(is_textual(self._table.c[name]) for name in self._columns)
 
     @property
     def key_is_indexed(self) -> bool:
@@ -137,22 +144,31 @@ class SqlSink:
         if connection.execute(moved).rowcount == 1:
             return
         if after or connection.execute(select(self._cursor.c.position).where(*own)).first() is not None:
-            raise SinkMoved(f"another sink named {self._name} writes {stream} too: give each its own name")
-        connection.execute(insert(self._cursor), {"sink": self._name, "stream": stream, "position": upto})
+            raise self._moved(stream)
+        try:
+            connection.execute(insert(self._cursor), {"sink": self._name, "stream": stream, "position": upto})
+        except IntegrityError:
+            raise self._moved(stream) from None  # both began at the same moment
+
+    def _moved(self, stream: str) -> SinkMoved:
+        return SinkMoved(
+            f"另一个同名 {self._name} 的任务也在写 {stream}，请各起名称 · another sink named {self._name} "
+            f"writes {stream} too: give each its own --name"
+        )
 
     def _write(self, connection: Connection, changes: Sequence[Change]) -> None:
         """Write what stands after the changes: of several changes of one key only the last one counts."""
-        last = {self._fitted(change.key, self._key_fits): change.rows for change in changes}
+        last = {self._fitted(change.key, self._key_columns): change.rows for change in changes}
         try:
             for start in range(0, len(last), _DELETED_AT_ONCE):
                 self._delete(connection, list(last)[start : start + _DELETED_AT_ONCE])
-            rows = [self._fitted(row, self._fits) for rows in last.values() for row in rows]
+            rows = [self._fitted(row, self._columns) for rows in last.values() for row in rows]
             if rows:
                 connection.execute(insert(self._table), [dict(zip(self._columns, row, strict=True)) for row in rows])
-        except DBAPIError as error:
-            if error.connection_invalidated or not is_rows_fault(error):
+        except StatementError as error:
+            if not is_rows_fault(error):
                 raise
-            raise _RowsRefused(type(error.orig).__name__) from None  # its text quotes the row
+            raise _RowsRefused(told_fault(error)) from None  # its text quotes the row
 
     def _delete(self, connection: Connection, keys: Sequence[tuple[Value, ...]]) -> None:
         columns = [self._table.c[name] for name in self._key_columns]
@@ -164,16 +180,23 @@ class SqlSink:
                 same = (column.is_not_distinct_from(value) for column, value in zip(columns, key, strict=True))
                 connection.execute(delete(self._table).where(*same))
 
-    @staticmethod
-    def _fitted(row: Sequence[Value], fits: Sequence[Callable[[Value], Value]]) -> tuple[Value, ...]:
-        try:
-            return tuple(fit(value) for fit, value in zip(fits, row, strict=True))
-        except (ValueError, ArithmeticError):
-            raise _RowsRefused("ValueError") from None  # its text quotes the value
+    def _fitted(self, row: Sequence[Value], columns: Sequence[str]) -> tuple[Value, ...]:
+        return tuple(_fitted(self._fits[name], name, value) for name, value in zip(columns, row, strict=True))
+
+
+def _fitted(fit: Fit, column: str, value: Value) -> Value:
+    try:
+        return fit(value)
+    except (ValueError, ArithmeticError):
+        raise _RowsRefused(f"value {column}") from None  # its text quotes the value
 
 
 class _RowsRefused(Exception):
-    """The database took a row for wrong: too long, no such key, not a number."""
+    """The table cannot take a row: too long, no such key, not a number.
+
+    Attributes:
+        kind: Why, as it stands in ``yrdx_refused``; never a value.
+    """
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)

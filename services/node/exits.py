@@ -131,8 +131,14 @@ def _late_fault(error: Exception) -> Fault | None:
     """Imported only now, when a command has failed: these packages bring grpc, SQLAlchemy and the mappings along."""
     from adapters.mapping import MappingInvalid, NotExpressible
     from adapters.samples import SizeRefused
-    from adapters.tables import RowNotWritten, SourceRefused, SourceUnavailable
-    from adapters.tables.sql_target import SinkMoved, SinkRefused, SinkUnavailable
+    from adapters.tables import (
+        RowNotWritten,
+        SinkMoved,
+        SinkRefused,
+        SinkUnavailable,
+        SourceRefused,
+        SourceUnavailable,
+    )
     from services.rpc.server import AddressTaken
     from services.store.errors import StoreRefused
     from services.store.failures import DATABASE_ERRORS, to_domain_error
@@ -148,7 +154,9 @@ def _late_fault(error: Exception) -> Fault | None:
             code = Exit.PARTNER_UNAVAILABLE
         case SourceRefused():
             code = _FILE_CODES.get(error.rule_id, Exit.FAILURE)
-        case SinkRefused() | StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
+        case SinkRefused():
+            code = _FILE_CODES.get(error.rule_id, Exit.FAILURE)
+        case StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
             pass
         case _:
             return None

@@ -13,7 +13,7 @@ from services.node.cli.node_access import connect
 from services.node.cli.stream import state_words, stream_fields, streams
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
 from services.node.exits import resumable
-from services.node.output import print_json, print_result, print_table, say
+from services.node.output import print_json, print_table, say
 
 app = group("收件箱 · what this node received")
 
@@ -80,14 +80,11 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="输出现有的即结束 · end once nothing is left")] = False,
 ) -> None:
     """Print records until Ctrl-C."""
-    from services.node.sinks.lines import watched_pages
+    from services.node.sinks.watching import Watcher
 
-    with resumable(lambda: shlex.join(["yrdx", *sys.argv[1:]])), connect(home) as session:
-        for page in watched_pages(session, dataset, name, from_city=from_city, once=once):
-            print_result("\n".join(page.lines))
-            sys.stdout.flush()
-            if not no_ack:
-                page.acknowledge()
+    watcher = Watcher(home, dataset, name, from_city, acknowledges=not no_ack)
+    with resumable(lambda: shlex.join(["yrdx", *sys.argv[1:]])):
+        watcher.run(lambda lines: print("\n".join(lines), flush=True), once=once)
 
 
 @verb(

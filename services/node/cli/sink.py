@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from services.node.sinks.changes import ChangeReader
     from services.node.sinks.run import SinkReport
     from services.node.sinks.targets import Target
+
+_NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 
 app = group("落地 · received records into this city's own tables")
 
@@ -51,17 +55,28 @@ def run(
 
     if (csv is not None) == bool(sql) or bool(sql) != bool(table):
         raise Mistake("请给出 --sql 与 --table，或 --csv · name --sql with --table, or --csv")
-    reader = _reader(home, dataset)
-    target = _target(reader, csv) if csv else _table(reader, sql, table, name or dataset.replace(".", "-"))
-    refused = 0
-    try:
-        with resumable(lambda: shlex.join(["yrdx", *sys.argv[1:]])):
+    _verify_name(name, sql)
+    reader, refused = _reader(home, dataset), 0
+    with resumable(lambda: shlex.join(["yrdx", *sys.argv[1:]])):
+        target = _folder(reader, csv) if csv else _table(reader, sql, table, name or _own_name(dataset), once=once)
+        with closing(target):
             for report in SinkRun(home, dataset, from_city, reader, target).rounds(once=once):
                 refused = sum(report.refused.values())
-                _tell(report, json=json)
-    finally:
-        target.close()
+                _tell(report, json=json, folder=csv)
     raise typer.Exit(Exit.PARTIAL if refused else Exit.OK)
+
+
+def _verify_name(name: str, sql: str) -> None:
+    if name and not sql:
+        raise Mistake(
+            "--name 只用于 --sql：文件夹各有自己的进度 · --name is of --sql only: a folder has its own cursor"
+        )
+    if name and not _NAME.fullmatch(name):
+        raise Mistake("--name: 至多 40 个小写字母、数字或 - · at most 40 lower-case letters, digits and -")
+
+
+def _own_name(dataset: str) -> str:
+    return dataset.replace(".", "-")
 
 
 def _reader(home: Path, dataset: str) -> ChangeReader:
@@ -75,7 +90,7 @@ def _reader(home: Path, dataset: str) -> ChangeReader:
     return ChangeReader(mapping, load_datasets().find(dataset, mapping.standard.version))
 
 
-def _target(reader: ChangeReader, folder: Path) -> Target:
+def _folder(reader: ChangeReader, folder: Path) -> Target:
     from adapters.tables.csv_folder import CsvFolder
     from services.node.sinks.targets import FolderTarget
     from services.node.sync.inputs import layout_of
@@ -83,18 +98,21 @@ def _target(reader: ChangeReader, folder: Path) -> Target:
     return FolderTarget(CsvFolder(folder, layout_of(reader.mapping)))
 
 
-def _table(reader: ChangeReader, sql: str, table: str, name: str) -> Target:
+def _table(reader: ChangeReader, sql: str, table: str, name: str, *, once: bool) -> Target:
+    from adapters.tables import SinkUnavailable
     from adapters.tables.sql_sink import SqlSink
+    from services.node.retries import retrying
     from services.node.sinks.targets import TableTarget
 
-    sink = SqlSink(database_url(sql), table, reader.mapping.columns, reader.key_columns, name=name)
+    again = retrying(SinkUnavailable, once=once)
+    sink = again(SqlSink, database_url(sql), table, reader.mapping.columns, reader.key_columns, name=name)
     if not sink.key_is_indexed:
         columns = ", ".join(reader.key_columns)
         say(f"提示：表 {table} 没有以 {columns} 开头的索引，会很慢 · no index begins with them: it will be slow")
     return TableTarget(sink, reader)
 
 
-def _tell(report: SinkReport, *, json: bool) -> None:
+def _tell(report: SinkReport, *, json: bool, folder: Path | None) -> None:
     if json:
         print_json(report.to_json())
         return
@@ -103,4 +121,5 @@ def _tell(report: SinkReport, *, json: bool) -> None:
         [(one["stream"], one["records"], one["refused"], one["position"]) for one in report.to_json()["streams"]],
     )
     if any(report.refused.values()):
-        say("目标拒绝的记录列在 yrdx_refused 表 · refused records stand in the table yrdx_refused of the target")
+        where = "*-refused.csv" if folder else "yrdx_refused"
+        say(f"目标拒绝的记录及原因列在 {where} · records that the target refused are listed there, with reasons")

@@ -178,17 +178,20 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="处理完现有文件即结束 · end once nothing is left")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Watch a folder until Ctrl-C; with --json one line of JSON for each file."""
+    """Watch a folder until Ctrl-C; with --json one line of JSON for each file. Exits with 3 when rows were rejected."""
     from services.node.sync.watch import Watch
 
     settle_s, wait_s = seconds("--settle", settle), seconds("--wait", wait)
     watching: AbstractContextManager[None] = resumable(lambda: shlex.join(["yrdx", *sys.argv[1:]]))
+    partial = False
     with watching:
         for taken in Watch(home, folder, to, dataset, settle_s, wait_s).files(once=once):
+            partial = partial or taken.is_partial
             if json:
                 print_json(taken.to_json())
             else:
                 say(taken.words)
+    raise typer.Exit(Exit.PARTIAL if partial else Exit.OK)
 
 
 def exit_code(report: SyncReport, *, waited: bool) -> Exit:

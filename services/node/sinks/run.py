@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.tables.sql_target import SinkMoved, SinkUnavailable
+from adapters.tables import SinkMoved, SinkUnavailable
 from services.domain.errors import Unavailable
+from services.node.lock import HomeBusy
 from services.node.retries import retrying
 from services.node.session import NodeSession, open_session
 from services.node.sinks.changes import ChangeReader
@@ -83,7 +84,7 @@ class SinkRun:
             SinkRefused: The target cannot be used as it is.
             ExchangeError: The node refuses.
         """
-        again = retrying(Unavailable, SinkUnavailable, SinkMoved, once=once)
+        again = retrying(Unavailable, HomeBusy, SinkUnavailable, SinkMoved, once=once)
         while True:
             written = again(self._round)
             if written or once:

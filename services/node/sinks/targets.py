@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from adapters.tables.csv_folder import CsvFolder, SubjectChange
 from adapters.tables.sql_sink import Change, SqlSink
+from adapters.tables.sql_values import Value
 from services.node.sinks.changes import ChangeReader, RecordChange
 
 FILE_RECORDS_MAX: Final = 50_000
@@ -73,8 +74,14 @@ class TableTarget:
     def _change(self, change: RecordChange) -> Change:
         if change.problem:
             return Change(change.position, (), (), change.problem)
-        rows = [self.reader.mapping.values(row) for row in change.rows]
+        rows = [self._cells(texts) for texts in change.rows]
         return Change(change.position, self.reader.key(rows[0]), () if change.withdrawn else rows)
+
+    def _cells(self, texts: Sequence[str]) -> list[Value]:
+        """Columns of texts get the dialect's own ones, as a source that reads the table expects; others get values."""
+        values = self.reader.mapping.values(texts)
+        cells = zip(self.sink.textual, texts, values, strict=True)
+        return [value if value is None or not textual else text for textual, text, value in cells]
 
 
 @dataclass(slots=True)
@@ -82,7 +89,7 @@ class FolderTarget:
     """A folder: the last change of each subject, a file for so many records."""
 
     folder: CsvFolder
-    _waiting: dict[str, dict[bytes, RecordChange]] = field(default_factory=dict)
+    _waiting: dict[str, dict[tuple[bytes, bool], RecordChange]] = field(default_factory=dict)
 
     def cursors(self) -> dict[str, int]:
         """See `Target`."""
@@ -94,8 +101,9 @@ class FolderTarget:
         """See `Target`."""
         waiting = self._waiting.setdefault(stream, {})
         for change in changes:
-            waiting.pop(change.key, None)  # so that the order is that of the last changes
-            waiting[change.key] = change
+            key = (change.key, bool(change.problem))  # what cannot be said does not take the place of what was said
+            waiting.pop(key, None)  # so that the order is that of the last changes
+            waiting[key] = change
         if len(waiting) >= FILE_RECORDS_MAX:
             self._write(stream)
         return sum(bool(change.problem) for change in changes)
@@ -106,9 +114,10 @@ class FolderTarget:
             self._write(stream)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let go of the folder."""
+        self.folder.close()
 
     def _write(self, stream: str) -> None:
         changes = list(self._waiting.pop(stream).values())
-        written = [SubjectChange(one.position, one.withdrawn, one.rows) for one in changes]
+        written = [SubjectChange(one.position, one.withdrawn, one.rows, one.problem) for one in changes]
         self.folder.write(stream, written, position=changes[-1].position)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from adapters.mapping import load_mapping
 from adapters.tables import SourceRefused, SourceUnavailable, WatchedFile, WatchedFolder
 from services.domain.errors import Unavailable
+from services.node.lock import HomeBusy
 from services.node.retries import retrying
 from services.node.session import open_session
 from services.node.sync.inputs import FileInput, layout_of
@@ -36,6 +37,12 @@ class TakenFile:
     moved_to: Path | None
     report: SyncReport | None
     refused: str = ""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was refused, or some of its rows were."""
+        r = self.report
+        return r is None or bool(r.rejected_local or r.rejected_partner)
 
     @property
     def words(self) -> str:
@@ -87,7 +94,7 @@ class Watch:
         """
         watched = WatchedFolder(self.folder, self.settle_s)
         for file in self._present(watched) if once else watched:
-            again = retrying(Unavailable, SourceUnavailable, once=once)
+            again = retrying(Unavailable, HomeBusy, SourceUnavailable, once=once)
             yield again(self._take, watched, file)
 
     def _present(self, watched: WatchedFolder) -> Iterator[WatchedFile]:

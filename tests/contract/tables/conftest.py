@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pysqlite3.dbapi2 as sqlite
@@ -39,6 +41,14 @@ class Database:
             connection.execute(statement)
         connection.commit()
         connection.close()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        if self.kind == "postgresql":
+            with psycopg.connect(self.address) as connection:
+                return connection.execute(query.encode()).fetchall()
+        with closing(sqlite.connect(self.address)) as file:
+            return list(map(tuple, file.execute(query)))
 
 
 @pytest.fixture(scope="session")
