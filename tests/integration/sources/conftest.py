@@ -27,9 +27,9 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """An empty database of the sender's."""
+    """An empty database of the sender's; what the two kinds do otherwise, the contract suite tests every time."""
     if request.param == "sqlite":
         return sqlite_database(tmp_path / "sender.sqlite")
     return postgresql_database(request.getfixturevalue("postgres"))
