@@ -64,6 +64,11 @@ class Mapping:
         self.group_rows_max: Final = self._group.rows_max if self._group else 1
 
     @property
+    def group_columns(self) -> tuple[str, ...]:
+        """Columns that say which rows are one record; none where each row is one."""
+        return self.declaration.group.key if self.declaration.group else ()
+
+    @property
     def message_type(self) -> type[Message]:
         """The standard's message class."""
         return self.standard.message_type
