@@ -175,6 +175,20 @@ class Mapping:
         """
         return self._typed.texts(values, [] if notes is None else notes)
 
+    def said(self, values: Sequence[Value]) -> list[str | None] | None:
+        """Return what can be said of a row that ``texts`` refuses, or None where not even its record is known by it.
+
+        Args:
+            values: As of ``texts``.
+
+        Returns:
+            Texts; None for a value that no text says exactly.
+        """
+        if len(values) != len(self.columns):
+            return None
+        said = self._typed.said(values)
+        return None if any(said[place] is None for place in self.plan.key) else said
+
     def values(self, texts: Sequence[str]) -> list[Value]:
         """Turn a row that ``from_standard`` returned into typed values, for a target whose columns have types.
 
