@@ -28,7 +28,7 @@ dev: $(INSTALLED) ## set up only: .venv, dependencies, stubs, the yrdx command
 	@:
 
 test: dev ## everything that takes seconds (ARGS="-k merkle" goes to pytest)
-	@$(PYTEST) -m "not long" $(ARGS)
+	@$(PYTEST) -m "not long" -n auto --dist loadfile $(ARGS)
 
 test-long: dev ## what takes minutes: kill tests, long simulations
 	@$(PYTEST) -m long --timeout=1200 $(ARGS)

@@ -60,7 +60,7 @@ def read_code_table(source: Traversable, system: str, facts: FieldFacts) -> Code
     """
     if not source.is_file():
         raise MappingInvalid(source.name, "file", "no such code table")
-    lines = list(csv.reader(source.read_text(encoding="utf-8").splitlines()))
+    lines = list(csv.reader(utf8_text(source, source.name).splitlines()))
     if not lines or lines[0] != _HEADER:
         raise MappingInvalid(source.name, "line 1", f"the header must be {','.join(_HEADER)}")
     table = CodeTable(system)
@@ -69,6 +69,23 @@ def read_code_table(source: Traversable, system: str, facts: FieldFacts) -> Code
         if problem:
             raise MappingInvalid(source.name, f"line {number}", problem)
     return table
+
+
+def utf8_text(source: Traversable, name: str) -> str:
+    """Read a file that people edit: spreadsheets and editors may put a byte order mark before it.
+
+    Args:
+        source: The file.
+        name: Its name for messages.
+
+    Raises:
+        MappingInvalid: It is not UTF-8.
+    """
+    try:
+        return source.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise MappingInvalid(name, f"line {line}", "not UTF-8: save it as UTF-8, not as GBK or ANSI") from error
 
 
 def _add(table: CodeTable, line: list[str], facts: FieldFacts) -> str:

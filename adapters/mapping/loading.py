@@ -12,7 +12,7 @@ from typing import Final
 
 from adapters.mapping.cells import CELLS, AnyCell, Context
 from adapters.mapping.checks import Problem, built_problems, declaration_problems
-from adapters.mapping.code_tables import field_value
+from adapters.mapping.code_tables import field_value, utf8_text
 from adapters.mapping.column import BoundColumn, Filler, JoinedColumns
 from adapters.mapping.declaration import Declaration, DefaultDeclaration, parse_declaration
 from adapters.mapping.declared_columns import CarryingColumn, FixedColumn, UnusedColumn
@@ -84,13 +84,13 @@ def read_declaration(folder: Traversable, dialect: str, dataset: str) -> Declara
     """Read a mapping file, which must say what its place says.
 
     Raises:
-        MappingInvalid: There is none, it is badly shaped, or says something else.
+        MappingInvalid: There is none, it is not UTF-8, badly shaped, or says something else.
     """
     name = f"{dialect}/{file_name(dataset)}"
     source = folder / file_name(dataset)
     if not source.is_file():
         raise MappingInvalid(name, "file", "no such mapping file")
-    declaration = parse_declaration(name, source.read_text(encoding="utf-8"))
+    declaration = parse_declaration(name, utf8_text(source, name))
     if (declaration.dialect, declaration.dataset) != (dialect, dataset):
         raise MappingInvalid(name, "dialect, dataset", f"the file lies where {dialect} and {dataset} belong")
     return declaration

@@ -75,7 +75,7 @@ def write_sample(  # noqa: PLR0913 - all of them say what and how much
         dialect: "local" (Nantong) or "shanghai".
         seed: Of everything that varies.
         people: How many are invented.
-        bad_rows: 0 plants nothing, not even the duplicate. None: every kind once, if the records are enough.
+        bad_rows: 0 plants nothing, not even the duplicate. None: every kind that fits once, if the records are enough.
         months: Contributions of each person.
 
     Raises:

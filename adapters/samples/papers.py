@@ -25,12 +25,17 @@ class Paper(Protocol):
         """A row is a line of bytes, which can be spoilt as such."""
         ...
 
-    def put(self, cells: Sequence[str], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    @property
+    def has_types(self) -> bool:
+        """Cells can be other than texts."""
+        ...
+
+    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
         """Write a row.
 
         Args:
-            cells: As many as the mapping has columns.
-            planted: Something in it is wrong: it stands as text, as people typed it.
+            cells: As many as the mapping has columns; texts, but for a planted value where ``has_types``.
+            planted: Something in it is wrong: all else stands as text, as people typed it.
             spoil_line: Spoils the encoded line; only where ``has_lines``.
         """
         ...
@@ -46,6 +51,7 @@ class CsvPaper:
 
     header_rows: Final = 1
     has_lines: Final = True
+    has_types: Final = False
 
     def __init__(self, file: BinaryIO, mapping: Mapping) -> None:
         self._file = file
@@ -53,14 +59,14 @@ class CsvPaper:
         self._delimiter = mapping.file.delimiter
         file.write("".encode(mapping.file.encoding) + self._line(mapping.columns) + b"\r\n")
 
-    def put(self, cells: Sequence[str], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
         """Write a row; see ``Paper.put``."""
         line = self._line(cells)
         if spoil_line is not None:
             line = spoil_line(line, self._delimiter.encode())
         self._file.write(line + b"\r\n")
 
-    def _line(self, cells: Sequence[str]) -> bytes:
+    def _line(self, cells: Sequence[Value]) -> bytes:
         """Encode a row, without its line end."""
         text = StringIO()
         csv.writer(text, delimiter=self._delimiter, lineterminator="").writerow(cells)
@@ -77,6 +83,7 @@ class ExcelPaper:
 
     header_rows: Final = 1
     has_lines: Final = False
+    has_types: Final = True
 
     def __init__(self, sink: ExcelSink, mapping: Mapping) -> None:
         self._sink = sink
@@ -86,9 +93,9 @@ class ExcelPaper:
         ]
         self._words: Final = words
 
-    def put(self, cells: Sequence[str], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
         """Write a row; see ``Paper.put``."""
-        self._sink.row(list(cells) if planted else self._typed(cells))
+        self._sink.row(list(cells) if planted else self._typed(list(map(str, cells))))
 
     def _typed(self, cells: Sequence[str]) -> list[Value]:
         """Give what is given its type; a word for nothing stays the text that it is."""
@@ -106,10 +113,11 @@ class ListPaper:
 
     header_rows: Final = 0
     has_lines: Final = False
+    has_types: Final = False
 
     def __init__(self) -> None:
         self.rows: Final[list[tuple[str, ...]]] = []
 
-    def put(self, cells: Sequence[str], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
         """Keep a row; see ``Paper.put``."""
-        self.rows.append(tuple(cells))
+        self.rows.append(tuple(map(str, cells)))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
+from adapters.mapping import Value
 from services.domain.check_digits import citizen_number_check, social_credit_check
 
 Spoil = Callable[[str], str]
@@ -68,6 +69,7 @@ class Kind:
         spoil_rows: Spoils a record of several rows.
         rows_min: Rows that the record must have.
         needs_cell: The column must give something, or the row would stay good.
+        value: Put into the cell in place of a text; workbooks alone can hold it. None: the cell stays a text.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Kind:
     spoil_rows: SpoilRows | None = None
     rows_min: int = 1
     needs_cell: bool = False
+    value: Value = None
 
 
 def put(text: str) -> Spoil:

@@ -15,6 +15,7 @@ from adapters.samples.places import other_city
 from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS, Kind
 from adapters.samples.planted_kinds import planted_kinds
 from adapters.samples.transfers import STEPS_PER_PERSON, transfers
+from adapters.samples.typed_kinds import typed_kinds
 
 CONTRIBUTION: Final = "social.contribution"
 Rows = list[list[str]]
@@ -79,19 +80,22 @@ def record_count(dataset: str, people: int, months: int) -> int:
     return people * (RECIPES[dataset].per_person or months)
 
 
-def kinds_of(city: City, dataset: str, *, has_lines: bool = True) -> list[Kind]:
+def kinds_of(city: City, dataset: str, *, has_lines: bool = True, has_types: bool = False) -> list[Kind]:
     """Return what is planted in a city's sample.
 
     Args:
         city: Whose.
         dataset: One of `RECIPES`.
         has_lines: Rows are lines of bytes, which can be spoilt as such.
+        has_types: Cells have types of their own, which may be wrong.
     """
+    mapping = load_mapping(city.dialect, dataset)
     if dataset == CONTRIBUTION:
         kinds = LOCAL_KINDS if city is NANTONG else SHANGHAI_KINDS
     else:
-        kinds = planted_kinds(load_mapping(city.dialect, dataset), load_mapping(other_city(city).dialect, dataset))
-    return [kind for kind in kinds if has_lines or not kind.spoil_line]
+        kinds = planted_kinds(mapping, load_mapping(other_city(city).dialect, dataset))
+    fitting = [kind for kind in kinds if has_lines or not kind.spoil_line]
+    return [*typed_kinds(mapping), *fitting] if has_types else fitting
 
 
 def file_name(city: City, dataset: str, suffix: str = ".csv") -> str:

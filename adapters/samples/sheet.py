@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final
 
-from adapters.mapping import Mapping
+from adapters.mapping import Mapping, Value
 from adapters.samples.contributions import with_habits
 from adapters.samples.papers import Paper
 from adapters.samples.planted import Kind, Planted
@@ -48,7 +48,8 @@ class Sheet:
         """Say whether a kind can be planted in a record."""
         if kind in (DUPLICATE, CONFLICT):
             # What is overwritten has as many rows as what is written over it, so that each row has its correction.
-            return len(self._good) == self._good.maxlen and len(rows) == len(self._good[0][1])
+            alike = kind is DUPLICATE or (len(self._good) > 0 and len(rows) == len(self._good[0][1]))
+            return alike and len(self._good) == self._good.maxlen
         place = self._mapping.columns.index(kind.column) if kind.column else None
         gives = place is None or rows[-1][place] not in self._mapping.declaration.missing
         item = place not in self._item_places or not self._is_empty(rows[-1])
@@ -74,20 +75,33 @@ class Sheet:
             yield from self._plant(rows, kind)
 
     def _plant(self, good: Rows, kind: Kind) -> Iterator[Planted]:
-        """Spoil a record: a cell of the form in all of its rows, of an item in the last one, a line in the middle."""
-        at_fault, rows = 0, [list(row) for row in good]
-        if kind.spoil:
-            place = self._mapping.columns.index(kind.column)
-            at_fault = len(rows) - 1 if place in self._item_places else 0
-            for row in rows[-1:] if at_fault else rows:
-                row[place] = kind.spoil(row[place])
-        elif kind.spoil_rows:
+        """Spoil a record."""
+        rows, fault = [list(row) for row in good], self._fault(len(good), kind)
+        if kind.spoil_rows:
             kind.spoil_rows(rows)
-            at_fault = len(rows) - 1
-        elif len(rows) > 1:
-            at_fault = 1
-        yield self._told(self.row + 1, good, kind, at_fault=at_fault)
-        self._put(rows, kind, at_fault)
+        yield self._told(self.row + 1, good, kind, at_fault=fault.start)
+        spoilt = [self._spoilt(row, kind) if number in fault else row for number, row in enumerate(rows)]
+        self._put(spoilt, kind, fault.start)
+
+    def _fault(self, rows: int, kind: Kind) -> range:
+        """Say which rows of a record are spoilt; the first of them is told.
+
+        A row that nobody can read stands in the middle, so that no neighbour is in doubt; a cell of an item in the last
+        one; a cell of the form in all of them, since all of them repeat it.
+        """
+        if kind.spoil_line or kind.value is not None:
+            middle = min(1, rows - 1)
+            return range(middle, middle + 1)
+        if kind.spoil_rows or self._mapping.columns.index(kind.column) in self._item_places:
+            return range(rows - 1, rows)
+        return range(rows)
+
+    def _spoilt(self, row: Sequence[str], kind: Kind) -> Sequence[Value]:
+        """Spoil the cell of a kind's column, if it is a cell that is spoilt."""
+        if kind.spoil is None and kind.value is None:
+            return row
+        place = self._mapping.columns.index(kind.column)
+        return [*row[:place], kind.spoil(row[place]) if kind.spoil else kind.value, *row[place + 1 :]]
 
     def _told(self, first: int, good: Rows, kind: Kind, *, of_row: int = 0, at_fault: int = 0) -> Planted:
         mended = tuple(tuple(row) for row in good) if kind.rejected_by else ()
@@ -96,7 +110,7 @@ class Sheet:
             first + at_fault, kind.name, kind.rejected_by, kind.rule, kind.column, of_row, *rows, mended=mended
         )
 
-    def _put(self, rows: Rows, kind: Kind | None = None, at_fault: int = 0) -> None:
+    def _put(self, rows: Sequence[Sequence[Value]], kind: Kind | None = None, at_fault: int = 0) -> None:
         for number, row in enumerate(rows):
             spoil_line = kind.spoil_line if kind is not None and number == at_fault else None
             self._paper.put(row, planted=kind is not None, spoil_line=spoil_line)

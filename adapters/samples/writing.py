@@ -16,7 +16,7 @@ from adapters.samples.sheet import CONFLICT, DUPLICATE, Sheet
 
 _PAIR: Final = 2
 """Records of the planted conflict; they count as bad rows."""
-_BAD_SHARE_MAX: Final = 8
+_BAD_SHARE_MAX: Final = 4
 """Where every kind is asked for, at most one record in so many is bad."""
 
 
@@ -40,7 +40,7 @@ def write_records(
         SizeRefused: There are too many bad rows for so few records.
     """
     records = record_count(dataset, size.people, size.months)
-    kinds = kinds_of(city, dataset, has_lines=paper.has_lines)
+    kinds = kinds_of(city, dataset, has_lines=paper.has_lines, has_types=paper.has_types)
     random = Random(f"{seed}/{city.dialect}" if dataset == CONTRIBUTION else f"{seed}/{city.dialect}/{dataset}")
     mapping = load_mapping(city.dialect, dataset)
     specials = _specials(random, records, kinds, _bad_rows(size.bad_rows, len(kinds), records))
@@ -48,7 +48,7 @@ def write_records(
     for index, rows in enumerate(sample_records(city, dataset, random, size.people, size.months)):
         kind = specials.pop(index, None)
         if kind is not None and not sheet.fits(rows, kind):
-            _put_off(specials, index, kind, records)
+            _put_off(specials, index, kind, records, needed=size.bad_rows is not None)
             kind = None
         planted.extend(sheet.write(rows, kind))
     # The second of a conflict may stand behind others that were planted between.
@@ -81,13 +81,15 @@ def _specials(random: Random, records: int, kinds: list[Kind], bad_rows: int) ->
     return {2 * place + 1: kind for place, kind in zip(places, chosen, strict=True)}
 
 
-def _put_off(specials: dict[int, Kind], index: int, kind: Kind, records: int) -> None:
-    """Plant a kind at the next odd place, and what should stand there further on.
+def _put_off(specials: dict[int, Kind], index: int, kind: Kind, records: int, *, needed: bool) -> None:
+    """Plant a kind at the next odd place that is free.
 
     Raises:
-        SizeRefused: There is none.
+        SizeRefused: There is none, and the number of bad records was asked for.
     """
     following = next((place for place in range(index + 2, records, 2) if place not in specials), None)
+    if following is None and not needed:
+        return
     if following is None:
         raise SizeRefused(f"no record is left that {kind.name} fits: more people, or fewer bad rows")
     specials[following] = kind

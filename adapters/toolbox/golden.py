@@ -138,8 +138,16 @@ def _expected(place: MappingPlace) -> dict[int, dict[str, Any]]:
     path = place.samples(".jsonl")
     if not path.is_file():
         raise NoGoldenRows(f"没有期望文件 / there is no {path}: yrdx mapping test --accept")
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {line["row"]: line for line in lines}
+    try:
+        return dict(_expectation(line) for line in path.read_text(encoding="utf-8").splitlines())
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoGoldenRows(f"期望文件无法读取 / {path} cannot be read: yrdx mapping test --accept") from error
+
+
+def _expectation(line: str) -> tuple[int, dict[str, Any]]:
+    """Read what one record must become; whatever lacks is a KeyError."""
+    told = json.loads(line)
+    return told["row"], {name: told[name] for name in ("standard", "normalisations")}
 
 
 def _compare(mapping: Mapping, record: GoldenRecord, wanted: dict[str, Any] | None) -> Iterator[Difference]:

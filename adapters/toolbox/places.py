@@ -107,7 +107,7 @@ def _named(name: str) -> list[MappingPlace]:
 def _of_file(path: Path) -> MappingPlace:
     """Take dialect and dataset from the file itself: a draft may lie anywhere."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         content = {}  # lint says what is wrong with it
     dataset = path.stem.replace("_", ".", 1)

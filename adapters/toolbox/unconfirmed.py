@@ -49,7 +49,7 @@ def unconfirmed(places: Iterable[MappingPlace]) -> list[Mark]:
 def _of_mapping(place: MappingPlace) -> Iterator[Mark]:
     """A mark stands within the column that it is about, behind the column's name; before all columns: the file."""
     about = "file"
-    for number, line in enumerate(place.file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(place.file.read_bytes().decode("utf-8-sig", "replace").splitlines(), 1):
         named, marked = _NAME.match(line), _MARK.search(line)
         if line.startswith("["):
             about = line.partition("#")[0].strip()
@@ -60,7 +60,7 @@ def _of_mapping(place: MappingPlace) -> Iterator[Mark]:
 
 
 def _of_table(dialect: str, table: Path) -> Iterator[Mark]:
-    with table.open(encoding="utf-8", newline="") as lines:
+    with table.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         for number, row in enumerate(csv.reader(lines), 1):
             if len(row) == 4 and UNCONFIRMED in row[3].split():
                 yield Mark(f"{dialect}/{table.name}", number, f"code {row[0]}", row[2])

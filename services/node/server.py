@@ -21,6 +21,7 @@ from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
 from services.node.node import Node, open_node
+from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
 from services.node.system import spare_collector
 from services.rpc.callers import CallerGuard
@@ -56,11 +57,11 @@ def serve(path: Path, settings: Settings) -> int:
         GatePool(settings.dialect, bytes_max, workers=workers_wanted()) as pool,
         open_node(home, settings, pool.gates) as node,
     ):
-        asyncio.run(_serve(node, settings))
+        asyncio.run(_serve(node, settings, home.rejects))
     return 0
 
 
-async def _serve(node: Node, settings: Settings) -> None:
+async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -74,7 +75,8 @@ async def _serve(node: Node, settings: Settings) -> None:
     await asyncio.to_thread(verify_tls13_only, *_host_port(settings.listen, server.port))
     _log.info("node.serving", city=node.parts.city, listen=settings.listen, software=__version__)
     try:
-        await first_ended(_until(stop), node.couriers.run(), _watch_trust(node))
+        sweeping = sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock)
+        await first_ended(_until(stop), node.couriers.run(), _watch_trust(node), sweeping)
     finally:
         _log.info("node.stopping", city=node.parts.city)
         node.stopping = True

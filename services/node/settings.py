@@ -101,6 +101,9 @@ class Settings(BaseSettings):
         description="数据库，口令放在 passfile · store; a password stands in a passfile",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="日志级别 · log level")
+    rejects_days: int = Field(
+        default=90, ge=1, le=3650, description="被拒文件保留天数 · days that files of rejected rows are kept"
+    )
     demo: bool = Field(
         default=False, description="演示节点，伙伴自动确认 · demo home: partners are confirmed without a human"
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from adapters.mapping.cells import CELLS
 from adapters.mapping.column import NORMALISATIONS
@@ -14,11 +15,13 @@ from adapters.toolbox.draft.code_drafts import CodeDraft, draft_codes
 from adapters.toolbox.draft.guesses import DIVISIONS, guess_type
 from adapters.toolbox.draft.knowledge import Knowledge
 from adapters.toolbox.draft.sample import MISSING_WORDS, Sample, SampleColumn, read_sample
-from adapters.toolbox.draft.toml_text import array, comment, entries, section
+from adapters.toolbox.draft.toml_text import Said, array, comment, entries, section
 from adapters.toolbox.lint import TO_BE_CONFIRMED
 
 _STANDARD_VERSION = "1"
 _NOT_SEEN = "样本中没有这一列 / the sample has no such column"
+_QUANTITIES = {"int32", "int64", "enum", "bool"}
+"""Kinds of field where zero means zero, or is a code."""
 _SILENT = {"source_code", "as_of"}
 """What follows from the division table and never has a column of its own."""
 
@@ -204,27 +207,31 @@ class _Drafting:
             doubt = "未能识别 / not recognised"
         return ["[[column]]", *entries({"name": name} | said), comment(f"unconfirmed: {doubt}"), ""]
 
-    def _typed(self, column: SampleColumn, facts: FieldFacts) -> tuple[dict[str, str | int], list[str]]:
+    def _typed(self, column: SampleColumn, facts: FieldFacts) -> tuple[dict[str, Said], list[str]]:
         """Say the type of a recognised column, and what is doubtful about it."""
-        guess = None if self._is_coded(facts) else guess_type(facts, column.values, self._missing)
+        zeros = {} if facts.kind in _QUANTITIES else _zeros(column.values)
+        given = [value for value in column.values if str(value) not in zeros]
+        guess = None if self._is_coded(facts) else guess_type(facts, given, self._missing)
         if guess is None:
             return self._coded(column, facts)
         self._normalisations |= guess.normalisations
         self._carry(facts, str(guess.declared["type"]))
-        doubts = [] if column.values else ["样本中该列为空 / empty in the sample"]
-        if guess.fits < len(column.values):
-            unfit = len(column.values) - guess.fits
-            doubts.append(f"{len(column.values)} 个值中有 {unfit} 个不符 / {unfit} values do not fit")
+        doubts = [] if given else ["样本中该列为空 / empty in the sample"]
+        if guess.fits < len(given):
+            unfit = len(given) - guess.fits
+            doubts.append(f"{len(given)} 个值中有 {unfit} 个不符 / {unfit} values do not fit")
+        if zeros:
+            doubts.append("全零视为未填 / zeros alone are taken for nothing")
         if facts.name.endswith("_fen"):
             doubts.append("单位是元还是分 / yuan or fen")
-        return guess.declared, doubts
+        return guess.declared | ({"missing": zeros} if zeros else {}), doubts
 
     def _is_coded(self, facts: FieldFacts) -> bool:
         """Texts that some dialect writes as codes are codes here as well."""
         declared = [column for mapping in self._knowledge.mappings for column in mapping.declaration.columns]
         return facts.kind == "string" and any(one.field == facts.path and one.type == "code" for one in declared)
 
-    def _coded(self, column: SampleColumn, facts: FieldFacts) -> tuple[dict[str, str | int], list[str]]:
+    def _coded(self, column: SampleColumn, facts: FieldFacts) -> tuple[dict[str, Said], list[str]]:
         made = draft_codes(facts, column.values, self._knowledge.mappings)
         name = self._table_name(facts)
         self._draft.tables[name] = made.content
@@ -241,6 +248,12 @@ class _Drafting:
     def _carry(self, facts: FieldFacts, kind: str) -> None:
         parts = CELLS[kind].subfields
         self._carried |= {f"{facts.path}.{part}" for part in parts} if facts.subfields else {facts.path}
+
+
+def _zeros(values: Iterable[Any]) -> dict[str, str]:
+    """Find how a column that is no amount says nothing in zeros: "0", "00000000"."""
+    found = sorted({str(value) for value in values if set(str(value)) == {"0"}})
+    return dict.fromkeys(found, "全零的空值 / zeros for nothing")
 
 
 def _code_doubts(made: CodeDraft) -> list[str]:

@@ -28,7 +28,7 @@ class Guess(NamedTuple):
         normalisations: What reading them may change.
     """
 
-    declared: dict[str, str | int]
+    declared: dict[str, Any]
     fits: int
     normalisations: frozenset[str]
 

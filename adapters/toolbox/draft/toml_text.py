@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+Said = str | int | Mapping[str, str]
+"""What can be said of a key: a text, a number, or a table of texts on one line."""
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -15,7 +17,7 @@ def section(name: str, content: Mapping[str, str | int]) -> list[str]:
     return [f"[{name}]", *entries(content), ""]
 
 
-def entries(content: Mapping[str, str | int]) -> list[str]:
+def entries(content: Mapping[str, Said]) -> list[str]:
     """Return a line for each key, values below one another."""
     keys = [key if _BARE.fullmatch(key) else _text(key) for key in content]
     width = max(map(len, keys), default=0)
@@ -32,7 +34,10 @@ def comment(text: str) -> str:
     return f"# {' '.join(text.split())}"
 
 
-def _value(value: str | int) -> str:
+def _value(value: Said) -> str:
+    if isinstance(value, Mapping):
+        inner = (f"{_text(key)} = {_text(text)}" for key, text in value.items())
+        return f"{{ {', '.join(inner)} }}"
     return _text(value) if isinstance(value, str) else str(value)
 
 

@@ -69,7 +69,7 @@ def samples(
     json: JsonOption = False,
 ) -> None:
     """Write samples."""
-    from adapters.samples import DATASETS, write_samples
+    from adapters.samples import DATASETS, SizeRefused, write_samples
 
     unknown = sorted(set(dataset or ()) - set(DATASETS))
     if unknown:
@@ -79,7 +79,7 @@ def samples(
         written = write_samples(
             out, seed=seed, people=people, bad_rows=bad_rows, datasets=dataset or DATASETS, excel=True
         )
-    except ValueError as error:
+    except SizeRefused as error:
         raise Mistake(f"--bad-rows：与人数不符 · does not go with so many people: {error}") from error
     if json:
         files = [str(file.path) for file in written.files]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from adapters.mapping import load_mapping
@@ -14,7 +13,22 @@ from services.node.session import NodeSession
 from yrdx.node.v1 import node_pb2
 
 _Rejected = node_pb2.ListRejectionsResponse.RejectedRecord
-_RuleKey = tuple[str, str, str]
+
+
+class RejectedByRule(NamedTuple):
+    """Rows that one rule rejected.
+
+    Attributes:
+        rows: How many.
+        rule_id: Stable name of the rule.
+        columns: Columns in which it was broken.
+        reason: The rule in words, as it was said of the first row.
+    """
+
+    rows: int
+    rule_id: str
+    columns: list[str]
+    reason: str
 
 
 class Found(NamedTuple):
@@ -24,13 +38,13 @@ class Found(NamedTuple):
         planted: Errors that must be rejected.
         found: Of those, how many were, by their rule, in their column.
         rejected: Rows that were rejected.
-        by_rule: Rejected rows by (rule, column, reason).
+        rules: Rules that rejected rows, the most frequent first.
     """
 
     planted: int
     found: int
     rejected: int
-    by_rule: Counter[_RuleKey]
+    rules: list[RejectedByRule]
 
 
 def planted_found(session: NodeSession, source: str, stream: DemoStream) -> Found:
@@ -45,8 +59,22 @@ def planted_found(session: NodeSession, source: str, stream: DemoStream) -> Foun
     rejected = {one.row: one for one in _of_source(session, source, stream)}
     expected = [one for one in stream.planted if one.rejected_by]
     found = sum(_is_found(one, rejected.get(one.row), column_of(_field(rejected, one))) for one in expected)
-    by_rule = Counter((one.rule_id, one.column or column_of(one.field_path), one.reason) for one in rejected.values())
-    return Found(len(expected), found, len(rejected), by_rule)
+    return Found(len(expected), found, len(rejected), _rules(rejected.values(), column_of))
+
+
+def _rules(rejected: Iterable[_Rejected], column_of: Callable[[str], str]) -> list[RejectedByRule]:
+    by_rule: dict[str, list[_Rejected]] = {}
+    for one in rejected:
+        by_rule.setdefault(one.rule_id, []).append(one)
+    told = [
+        RejectedByRule(len(rows), rule_id, _columns(rows, column_of), rows[0].reason)
+        for rule_id, rows in by_rule.items()
+    ]
+    return sorted(told, reverse=True)
+
+
+def _columns(rows: Iterable[_Rejected], column_of: Callable[[str], str]) -> list[str]:
+    return sorted({one.column or column_of(one.field_path) for one in rows} - {""})
 
 
 def open_rejections(session: NodeSession, stream: str) -> int:

@@ -199,8 +199,8 @@ def _tell_rejects(synced: Sequence[_Synced]) -> None:
     for one in synced:
         if one.report.rejects_file:
             say(f"{one.stream.name}：被拒 {one.found.rejected} 行 · rejected rows: {one.report.rejects_file}")
-        for (rule_id, column, reason), count in one.found.by_rule.most_common():
-            say(f"  {count:>4}  {rule_id}  {column}  {reason}")
+        for rule in one.found.rules:
+            say(f"  {rule.rows:>4}  {rule.rule_id}  {' '.join(rule.columns)}  {rule.reason}")
 
 
 def _tell(report: UpReport) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from services.node.sync.mapping_run import RunMapper
 from services.node.sync.reading import in_runs, read_runs
 from services.node.sync.rejections import Spool
 from services.node.sync.report import Progress, SyncJob
+from services.node.sync.row_bits import RowBits
 from services.node.sync.staging import Repeats, Staged, Staging
 from services.node.sync.standing import KEY_BYTES
 from services.node.sync.submission import Told
@@ -107,16 +108,23 @@ class FirstPass:
         else:
             self.unknown_keys += 1
 
-    def refuse_by_gate(self, rejected: Mapping[int, str]) -> None:
+    def refuse_by_gate(self, refused: Iterable[tuple[Staged, str]]) -> None:
         """Count records that the node's own gate refused.
 
         Args:
-            rejected: Rule by row.
+            refused: Records, each with the rule.
         """
-        for staged in self.staging.records() if rejected else ():
-            if staged.row in rejected:
-                self._count(rejected[staged.row], staged.rows)
-                self._by_gate += 1
+        for staged, rule_id in refused:
+            self._count(rule_id, staged.rows)
+            self._by_gate += 1
+
+    def records_at(self, rows: RowBits) -> Iterator[Staged]:
+        """Yield the records of some rows but those that were refused here."""
+        own = RowBits()
+        for told in self.refused.rows():
+            own.add(told.position)
+        if rows.beside(own):
+            yield from (one for one in self.staging.records() if one.row in rows and one.row not in own)
 
     def _count(self, rule_id: str, rows: int) -> None:
         self.refused_rows += rows
@@ -175,14 +183,15 @@ def _find_repeats(found: FirstPass) -> None:
             found.refuse("repeated", _conflict(staged, other), staged.rows)
 
 
-def refused_by_gate(gate: Gate, dataset: Dataset, bodies: Iterator[tuple[Staged, bytes]]) -> dict[int, str]:
-    """Judge records by the node's own rules without sending them: rule by row of those that are refused."""
-    refused: dict[int, str] = {}
+def refused_by_gate(
+    gate: Gate, dataset: Dataset, bodies: Iterator[tuple[Staged, bytes]]
+) -> Iterator[tuple[Staged, str]]:
+    """Judge records by the node's own rules without sending them: those that are refused, each with the rule."""
     for run in in_runs(bodies, RUN_RECORDS):
         verdicts = gate.check(dataset.name, dataset.standard, [body for _, body in run])
-        pairs = zip(run, verdicts, strict=True)
-        refused.update((one.row, found.rule_id) for (one, _), found in pairs if isinstance(found, Violation))
-    return refused
+        for (staged, _), found in zip(run, verdicts, strict=True):
+            if isinstance(found, Violation):
+                yield staged, found.rule_id
 
 
 def _conflict(staged: Staged, other: int) -> Told:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from adapters.tables import RejectedCells
+from services.node.sync.row_bits import RowBits
 from services.node.sync.submission import Told
 from yrdx.node.v1 import node_pb2
 
@@ -83,7 +84,7 @@ class ListedRejections:
         self._runs: list[IO[str]] = []
         self._last_row = 0
         self.open = 0
-        self.local_rows: set[int] = set()
+        self.local_rows = RowBits()
 
     def __enter__(self) -> Self:
         """Return the list; leaving the context removes its files."""

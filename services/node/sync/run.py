@@ -8,25 +8,19 @@ shape.
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
-from collections.abc import Iterator
+from collections import deque
 from collections.abc import Mapping as Table
 from contextlib import ExitStack
-from functools import cached_property
-from pathlib import Path
 from typing import Final
 
 from adapters.mapping import Mapping, load_mapping
-from adapters.tables import rejects_suffix
-from services.domain.errors import Unavailable
-from services.domain.stream import StreamName
 from services.node.gates import local_gates
 from services.node.session import NodeSession
 from services.node.sync.first_pass import FirstPass, first_pass, refused_by_gate
+from services.node.sync.outcome import Outcome
 from services.node.sync.rejections import ListedRejections
-from services.node.sync.rejects_file import write_rejects
+from services.node.sync.remote import RemoteStream
 from services.node.sync.report import Progress, SnapshotRefused, SyncJob, SyncPlan, SyncReport
 from services.node.sync.row_bits import RowBits
 from services.node.sync.second_pass import Mend, SecondPass
@@ -39,10 +33,6 @@ from yrdx.node.v1 import node_pb2
 
 RETRACTED_SHARE_MAX: Final = 20
 """A snapshot withdraws at most one in so many of what stands, unless it is told how many."""
-
-
-_FORMER_REJECTS: Final = re.compile(r"(-[0-9a-f]{8}\.rejects)+$")
-"""What the name of a rejects file ends with: those of its own resubmission are not named ever longer."""
 
 
 class Sync:
@@ -72,6 +62,7 @@ class Sync:
         self._mends = mends or {}
         self._mapping: Mapping = load_mapping(session.settings.dialect, job.dataset)
         self._dataset: Dataset = load_datasets().find(job.dataset, self._mapping.standard.version)
+        self._stream = RemoteStream(session, job.to_city, job.dataset)
         self._standing = Standing(session.stub, job.to_city, job.dataset)
         self.opened = False
 
@@ -88,10 +79,11 @@ class Sync:
             found = stack.enter_context(FirstPass(self._session.home.temporary))
             second = self._prepare(found)
             submission = self._submit(second)
-            answer = self._follow(submission.source)
+            answer = self._stream.follow(submission.source, self._job.wait_s, self._progress)
             listed = stack.enter_context(ListedRejections(self._session.home.temporary))
-            self._list_rejections(second, submission.source, listed)
-            return self._report(second, submission, answer, listed, time.monotonic() - begun)
+            outcome = Outcome(self._session.home.rejects, self._job, self._mapping, second, listed)
+            outcome.list_rejections(self._stream.rejections(submission.source))
+            return outcome.report(submission, answer, time.monotonic() - begun)
 
     def plan(self) -> SyncPlan:
         """Say what `run` would do, without sending anything."""
@@ -130,13 +122,7 @@ class Sync:
         return self._job.input.name or f"sha256:{found.digest}"
 
     def _source(self, found: FirstPass) -> node_pb2.GetSourceResponse:
-        request = node_pb2.GetSourceRequest(**self._stream, source=self._source_name(found))
-        answer: node_pb2.GetSourceResponse = self._session.stub.GetSource(request)
-        return answer
-
-    @cached_property
-    def _stream(self) -> dict[str, str]:
-        return {"to_city": self._job.to_city, "dataset": self._job.dataset}
+        return self._stream.source(self._source_name(found))
 
     def _changes(self, found: FirstPass) -> Changes:
         """Compare with what stands, unless everything is to be sent.
@@ -144,7 +130,7 @@ class Sync:
         Raises:
             SnapshotRefused: More would be withdrawn than is allowed.
         """
-        job, submitted = self._job, self._submitted_ever()
+        job, submitted = self._job, self._stream.submitted_ever()
         again = job.again or self._goes_on_again(found)
         if not submitted or (again and not job.snapshot) or self._mends:
             return Changes()
@@ -178,19 +164,15 @@ class Sync:
 
     def _refused_rows(self, source: str) -> RowBits:
         rows = RowBits()
-        for found in self._rejections(source):
+        for found in self._stream.rejections(source):
             rows.add(found.row)
         return rows
-
-    def _submitted_ever(self) -> int:
-        name = str(StreamName(self._session.settings.city, self._job.to_city, self._job.dataset))
-        status = self._session.stub.GetStatus(node_pb2.GetStatusRequest())
-        return sum(one.submitted for one in status.streams if (one.stream, one.direction) == (name, "outbound"))
 
     def _submit(self, second: SecondPass) -> Submission:
         job, found = self._job, second.found
         opening = node_pb2.SubmitRequest.Opening(
-            **self._stream,
+            to_city=job.to_city,
+            dataset=job.dataset,
             source=self._source_name(found),
             label=job.input.label,
             again=self._begins_again(second),
@@ -199,101 +181,15 @@ class Sync:
         submission.open()
         self.opened = True
         try:
-            for _ in submission.send(second.items(submission.position), upto=second.last_position):
-                pass  # the node keeps its own rejections: `_list_rejections` brings them
-            if len(second.changes.absent):
-                withdrawals = list(second.withdrawals(self._standing, submission.position))
-                upto = withdrawals[-1].position if withdrawals else submission.position
-                for _ in submission.send(withdrawals, upto=upto):
-                    pass
+            # The node keeps its own rejections: `Outcome.list_rejections` brings them.
+            deque(submission.send(second.items(submission.position), upto=second.last_position), maxlen=0)
+            if absent := len(second.changes.absent):
+                upto = max(submission.position, second.last_position) + absent
+                withdrawals = second.withdrawals(self._standing, submission.position)
+                deque(submission.send(withdrawals, upto=upto), maxlen=0)
         finally:
             submission.close()
         return submission
-
-    def _follow(self, source: str) -> node_pb2.WatchSourceResponse:
-        """Follow delivery until every record is answered, or the time is over."""
-        request = node_pb2.WatchSourceRequest(**self._stream, source=source)
-        answer = self._present(request)
-        self._progress.delivered(answer)
-        if not (self._session.serving and self._job.wait_s and answer.pending):
-            return answer
-        try:
-            for answer in self._session.stub.WatchSource(request, timeout_s=self._job.wait_s):
-                self._progress.delivered(answer)
-        except Unavailable:
-            return self._present(request)  # raises when it was not the time that ended it
-        return answer
-
-    def _present(self, request: node_pb2.WatchSourceRequest) -> node_pb2.WatchSourceResponse:
-        answer: node_pb2.WatchSourceResponse = next(self._session.stub.WatchSource(request))
-        return answer
-
-    def _rejections(self, source: str) -> Iterator[node_pb2.ListRejectionsResponse.RejectedRecord]:
-        after_id, more = 0, True
-        while more:
-            request = node_pb2.ListRejectionsRequest(**self._stream, after_id=after_id, source=source)  # type: ignore[arg-type]
-            page = self._session.stub.ListRejections(request).rejections
-            yield from page
-            more = bool(page)
-            after_id = page[-1].id if more else 0
-
-    def _list_rejections(self, second: SecondPass, source: str, listed: ListedRejections) -> None:
-        for found in self._rejections(source):
-            if found.row > second.base:
-                column = found.column or self._mapping.column_of(found.field_path)
-                listed.add(found, found.row - second.base, column)
-
-    def _report(
-        self,
-        second: SecondPass,
-        submission: Submission,
-        answer: node_pb2.WatchSourceResponse,
-        listed: ListedRejections,
-        elapsed_s: float,
-    ) -> SyncReport:
-        found, whole = second.found, not self._job.input.goes_on
-        own = {told.position for told in found.refused.rows()}
-        found.refuse_by_gate(dict.fromkeys(listed.local_rows - own, "gate"))
-        retracted = max(0, submission.position - second.last_position)
-        return SyncReport(
-            read=found.read,
-            mapped=found.mapped,
-            rejected_local=found.refused_rows,
-            duplicates_in_file=found.duplicates,
-            # Of a source as it stands, whichever call submitted its records; of one that goes on, of this read.
-            unchanged=found.records - answer.submitted + retracted if whole else second.changes.unchanged.count,
-            corrected=second.changes.corrections.count,
-            retracted=retracted,
-            submitted=answer.submitted,
-            acknowledged=answer.acknowledged,
-            rejected_partner=answer.rejected,
-            pending=answer.pending,
-            rejects_file=self._write_rejects(second, listed),
-            elapsed_s=round(elapsed_s, 3),
-            source=submission.source,
-            already_submitted=submission.opened_at if whole else 0,
-            state=answer.state,
-            state_reason=answer.state_reason,
-        )
-
-    def _write_rejects(self, second: SecondPass, listed: ListedRejections) -> str | None:
-        if not listed.open:
-            return None
-        path = self._rejects_path(second)
-        write_rejects(path, self._job.input, self._mapping, second.found, listed)
-        return str(path)
-
-    def _rejects_path(self, second: SecondPass) -> Path:
-        """Name a file after its source and its content, another source after its name and its place in it."""
-        job_input, folder = self._job.input, self._session.home.rejects
-        if job_input.file is not None:
-            stem = _FORMER_REJECTS.sub("", job_input.file.stem)
-            name = f"{stem}-{second.found.digest[:8]}.rejects{rejects_suffix(job_input.file)}"
-        else:
-            digest = hashlib.sha256(job_input.name.encode()).hexdigest()[:8]
-            words = "".join(c if c.isalnum() else "_" for c in job_input.label)[-60:]
-            name = f"{words}-{digest}-{second.base + 1}.rejects.csv"
-        return folder / name
 
 
 def _require_allowed(changes: Changes, found: FirstPass, allowed: int | None) -> None:

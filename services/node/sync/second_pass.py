@@ -70,14 +70,14 @@ class SecondPass:
         return _after(heapq.merge(self._sent(), refused, key=lambda item: item.position), after)
 
     def withdrawals(self, standing: Standing, after: int) -> Iterator[Sent]:
-        """Yield what withdraws absent subjects; those whose payload is deleted can be withdrawn no more."""
+        """Yield what withdraws absent subjects, a position each; one whose payload is deleted leaves its own empty."""
         position = max(after, self.last_position)
         for run in in_runs(iter(self.changes.absent), _BODIES_AT_ONCE):
             bodies = standing.bodies([record_id for _, record_id in run])
             for (key, _), body in zip(run, bodies, strict=True):
+                position += 1
                 message = types_pb2.RecordBody.FromString(body).message.value
                 if message:
-                    position += 1
                     yield Sent(position, self.writer.retract(key, message, reason=WITHDRAWAL), b"")
 
     def cursor_at(self) -> Callable[[int], str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from struct import Struct, unpack
 from typing import Any, Final
 
-from services.domain.standing import CONTENT_BYTES, WITHDRAWN
+from services.domain.standing import CONTENT_BYTES, UNKNOWN_CONTENT, WITHDRAWN
 from services.node.sync.row_bits import RowBits
 from services.node.sync.staging import Entry, Repeats, Staging
 from yrdx.node.v1 import node_pb2
@@ -114,8 +114,9 @@ class Standing:
         for entries in staging.buckets():
             known = next(listed, {}) if listed is not None else self._asked(entries)
             for key, content, row in entries:
-                if row and (found := known.get(key)) and row not in repeats:
-                    stands = found[0]
+                stands, _ = known.get(key, (UNKNOWN_CONTENT, 0))
+                # What a restored node got back is submitted as it was at first: then it is recognised, not sent twice.
+                if row and stands != UNKNOWN_CONTENT and row not in repeats:
                     kind = unchanged if stands == content else restored if stands == WITHDRAWN else corrections
                     kind.add(row)
             if snapshot:

@@ -14,6 +14,7 @@ from adapters.toolbox.draft.keeping import is_taken
 from adapters.toolbox.findings import Level
 from adapters.toolbox.lint import lint
 from adapters.toolbox.places import find_places
+from tests.unit.adapters.tables.dbf_files import F, dbf, record
 
 TABLE = """
 流水号 公民身份号码       参保人姓名 性别 出生日期  工作单位 信用代码           险种     结算年月 所属年月 缴费类别 到账标志 缴费基数（元） 单位缴费 个人缴费 合计   参保地 窗口
@@ -110,7 +111,7 @@ def test_drafts_of_what_is_known(tmp_path: Path, dialect: str, dataset: str) -> 
     for field in ("person_number", "person_name", "source_serial", "employer_name", "employer_code", "case_number"):
         if mapping.column_of(field):
             place = mapping.columns.index(mapping.column_of(field))
-            values = {line[place].strip() for line in lines[1:] if len(line[place].strip()) > 2}
+            values = {line[place].strip() for line in lines[1:] if len(line[place].strip("0 ")) > 2}
             assert not [value for value in values if value in said]
 
 
@@ -158,3 +159,24 @@ def test_what_is_no_sample(tmp_path: Path) -> None:
             draft_mapping(tmp_path / name, "suzhou", "social.contribution", lambda _: False)
     with pytest.raises(LookupError):
         draft_mapping(tmp_path / "a.csv", "suzhou", "social.other", lambda _: False)
+
+
+def test_zeros_for_nothing(tmp_path: Path) -> None:
+    """Where zero is no amount it says nothing: the column declares it, with a reason, and it is to be confirmed."""
+    place = HEADER.index("信用代码")
+    rows = [[*row[:place], "0", *row[place + 1 :]] for row in ROWS[:1]] + ROWS[1:]
+    lines = column(drafted(tmp_path / "sample.csv", rows=rows), "信用代码")
+    assert 'missing = { "0" = "全零的空值 / zeros for nothing" }' in lines
+    assert "do not fit" not in lines
+    assert "missing" not in column(drafted(tmp_path / "other.csv"), "个人缴费")
+
+
+def test_a_dbf(tmp_path: Path) -> None:
+    """Types of fields are read as well: a date is a date, a number may be yuan."""
+    fields = [F("XM", "C", 20), F("CSRQ", "D", 8), F("GRJF", "N", 12, 2)]
+    records = [record("张三", b"19800229", b"640.00".rjust(12), lengths=(20, 8, 12))] * 3
+    (tmp_path / "a.dbf").write_bytes(dbf(fields, records))
+    draft = draft_mapping(tmp_path / "a.dbf", "suzhou", "social.contribution", lambda _: False)
+    assert draft.recognised == ["XM", "CSRQ", "GRJF"]
+    assert 'format = "YYYYMMDD"' in column(draft, "CSRQ")
+    assert 'type  = "yuan2"' in column(draft, "GRJF")

@@ -63,6 +63,14 @@ def test_accepting(place: MappingPlace) -> None:
     assert place.samples(".jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"row": 2}', "1"])
+def test_expectations_that_cannot_be_read(place: MappingPlace, content: str) -> None:
+    """They are told with what writes them anew."""
+    place.samples(".jsonl").write_text(content, encoding="utf-8")
+    with pytest.raises(NoGoldenRows, match="cannot be read"):
+        verify_golden(place)
+
+
 def test_what_cannot_be_accepted(place: MappingPlace) -> None:
     """A rejected golden row, or none at all."""
     edited(place, ('format = "YYYYMMDD"', 'format = "YYYY-MM-DD"'))

@@ -63,6 +63,21 @@ def test_what_stops_at_once(tmp_path: Path, change: tuple[str, str], where: str,
     assert problem in finding.problem
 
 
+def test_files_of_other_encodings(tmp_path: Path) -> None:
+    """A spreadsheet's byte order mark is no matter; GBK is told, with the line."""
+    place = copied(tmp_path, *LOCAL)
+    for path in (place.file, place.folder / "scheme.csv"):
+        path.write_bytes(path.read_text(encoding="utf-8").encode("utf-8-sig"))
+    assert not rules([*lint(place)], Level.ERROR)
+    path.write_bytes(path.read_text(encoding="utf-8-sig").encode("gb18030"))
+    assert [(one.place, one.problem) for one in lint(place)] == [
+        ("column AAE140", "scheme.csv: line 2: not UTF-8: save it as UTF-8, not as GBK or ANSI")
+    ]
+    place.file.write_bytes(place.file.read_text(encoding="utf-8-sig").encode("gb18030"))
+    assert [(one.place, one.level) for one in lint(place)] == [("line 1", Level.ERROR)]
+    assert unconfirmed([place])
+
+
 def test_warnings(tmp_path: Path) -> None:
     """Missing golden rows, doubled or English labels, open reasons, codes without a label, tables that nobody reads."""
     place = edited(
