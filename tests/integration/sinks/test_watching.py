@@ -78,11 +78,11 @@ def test_a_reader_that_acknowledges_itself(pair: Pair, tmp_path: Path) -> None:
 
 def test_a_watcher_that_is_killed(pair: Pair, tmp_path: Path) -> None:
     """Killed with -9 while it prints: the next run prints again what was not acknowledged; nothing is left out."""
-    arrive(pair, tmp_path, seed=61_200, people=2_500)
+    arrive(pair, tmp_path, seed=61_200, people=1_300)
     everything = positions(watched(pair, "reference"))
     process = start_yrdx(*line(pair, "killed"))
     assert process.stdout is not None
-    seen = positions([json.loads(process.stdout.readline()) for _ in range(1_200)])
+    seen = positions([json.loads(process.stdout.readline()) for _ in range(1_100)])
     process.kill()
     finish(process, code=-9)
 
