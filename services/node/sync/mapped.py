@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import Final, NamedTuple, TypeVar
 
 from adapters.mapping import Mapping
@@ -103,6 +103,9 @@ def map_run(run: RunOfRows, mapper: RunMapper, ask: Callable[[Question], Answer]
         mapper: Knows whose rows are that cannot be mapped.
         ask: Answers for those that can.
     """
+    flat = [one for one in run.records if type(one) is Row]
+    if len(flat) == len(run.records):
+        return _map_flat(flat, ask)
     records = [_record(one) for one in run.records]
     good = [one for one in records if one.problem is None and all(type(row) is Row for row in one.rows)]
     rows = [row for one in good for row in one.rows if isinstance(row, Row)]
@@ -114,6 +117,20 @@ def map_run(run: RunOfRows, mapper: RunMapper, ask: Callable[[Question], Answer]
         refused += [_unreadable(one, mapper) for one in records if id(one) not in known]
         refused.sort(key=lambda one: one.told.position)
     return Mapped(staged, refused, sum(len(one.rows) for one in records), records[-1].rows[-1].number)
+
+
+def _map_flat(rows: Sequence[Row[str]], ask: Callable[[Question], Answer]) -> Mapped:
+    """The usual case: each row is a record, and every one can be read."""
+    answer = ask(Question([joined(row) for row in rows], []))
+    numbers, notes = [row.number for row in rows], [row.normalisations for row in rows]
+    for number, mapped in answer.normalisations.items():
+        notes[number] = tuple(dict.fromkeys((*notes[number], *mapped)))
+    for number in sorted(answer.refused, reverse=True):
+        del numbers[number], notes[number]
+    columns = zip(numbers, repeat(1), answer.keys, answer.contents, answer.messages, notes, strict=False)
+    staged = list(map(Staged._make, columns))
+    refused = [_not_mapped(RowsOfRecord([rows[n]], None), why) for n, why in answer.refused.items()]
+    return Mapped(staged, refused, len(rows), rows[-1].number)
 
 
 def _record(one: AnyRow | RowsOfRecord) -> RowsOfRecord:

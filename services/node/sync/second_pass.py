@@ -6,6 +6,7 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import Final, NamedTuple
 
 from services.node.sync.first_pass import FirstPass
@@ -66,6 +67,8 @@ class SecondPass:
 
     def items(self, after: int) -> Iterator[Sent | Told]:
         """Yield records to send and refused rows by rising position, those after a position."""
+        if not self.found.refused.count:
+            return _after(self._sent(), after)
         refused = (self._told(told) for told in self.found.refused.rows() if self._is_meant(told.position))
         return _after(heapq.merge(self._sent(), refused, key=lambda item: item.position), after)
 
@@ -110,4 +113,4 @@ class SecondPass:
 
 
 def _after(items: Iterator[Sent | Told], position: int) -> Iterator[Sent | Told]:
-    return (item for item in items if item.position > position)
+    return dropwhile(lambda item: item.position <= position, items)
