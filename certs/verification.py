@@ -58,6 +58,10 @@ class CallerVerifier:
         self._stores = {city: Store(list(found)) for city, found in self._roots.items()}
         self._verified: dict[bytes, _Verified] = {}
 
+    def roots_of(self, city: str) -> Sequence[x509.Certificate]:
+        """The authorities registered for a city; empty when there are none."""
+        return self._roots.get(city, ())
+
     def verify(self, leaf_pem: bytes, *, now: datetime) -> Identity:
         """Return who the leaf speaks for; a leaf seen before costs a look-up and two comparisons.
 

@@ -24,6 +24,8 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/ExportOutbox": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListPartners": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListAgreements": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetKeystore": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ReloadKeystore": _OPERATOR,
     "/yrdx.node.v1.NodeService/AddPartner": _OPERATOR,
     "/yrdx.node.v1.NodeService/ConfirmPartner": _OPERATOR,
     "/yrdx.node.v1.NodeService/PausePartner": _OPERATOR,

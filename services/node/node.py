@@ -9,17 +9,19 @@ from contextlib import contextmanager
 
 import structlog
 
-from adapters.partner.channel import GrpcPartnerChannel, PartnerCredentials
 from certs.digests import DIGESTS
 from certs.generation import Generation
-from certs.keystore import load_generation
 from services.domain.errors import Malformed
 from services.domain.partner import Partner
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
+from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
 from services.node.home import Home
+from services.node.key_desk import KeyDesk
+from services.node.keys import current_keys, passphrase_of
+from services.node.rotation import Rotation
 from services.node.settings import Settings
 from services.node.system import SystemClock, SystemRandom
 from services.node.trust import Trust, trust_state
@@ -37,10 +39,14 @@ class Node:
 
     Attributes:
         parts: Ports of the use cases.
+        home: Layout of its home.
         store: Store.
         trust: Present state of trust.
         couriers: Delivery of outbound streams; they run only while the node serves.
         listen: Address it serves on; empty while it does not.
+        channels: Channels to partners.
+        rotation: Follows the key store.
+        keys: The key store as an operator sees it.
         trust_listeners: Called after trust changed; the server swaps its credentials.
     """
 
@@ -48,6 +54,7 @@ class Node:
         """Wire a node."""
         clock, random = SystemClock(), SystemRandom()
         self._settings = settings
+        self.home = home
         self.store = store
         self._known = store.read(lambda tx: tx.partners())
         self.trust = Trust(trust_state(generation, self._known))
@@ -67,7 +74,16 @@ class Node:
         self.listen = ""
         self.started = clock.now()
         self.trust_listeners: list[Callable[[], None]] = []
-        self._channels: dict[str, tuple[Partner, GrpcPartnerChannel]] = {}
+        self.channels = Channels(self.trust)
+        self.rotation = Rotation(
+            home.path,
+            generation,
+            passphrase=passphrase_of(home, settings),
+            clock=clock,
+            random=random,
+            apply=self.use_generation,
+        )
+        self.keys = KeyDesk(home.path, self.trust, self.rotation, clock)
         # The home's lock lets one process at a time work there, so host and folder name it.
         holder = f"{socket.gethostname()}:{home.path.resolve()}"
         self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=holder)
@@ -77,6 +93,11 @@ class Node:
     def generation(self) -> int:
         """Generation of the key store that is loaded."""
         return self.trust.state.generation.number
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of that generation."""
+        return self.trust.state.generation.fingerprint
 
     @property
     def confirms_by_itself(self) -> bool:
@@ -110,30 +131,22 @@ class Node:
         self._known = partners
         self.trust.state = trust_state(self.trust.state.generation, partners)
         self._warn_refused()
-        for listener in self.trust_listeners:
-            listener()
+        self._tell_listeners()
+        await self.channels.refresh()
 
     async def channel(self, city: str) -> PartnerChannel:
-        """Return the channel to a partner, a new one when its bundle or endpoint changed."""
-        partner, bundle = self.trust.partner(city)
-        known = self._channels.get(city)
-        if known is not None and (known[0].bundle, known[0].endpoint) == (partner.bundle, partner.endpoint):
-            return known[1]
-        generation = self.trust.state.generation
-        credentials = PartnerCredentials(
-            roots_pem=bundle.roots_pem, chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem
-        )
-        channel = GrpcPartnerChannel(city, partner.endpoint, credentials)
-        self._channels[city] = (partner, channel)
-        if known is not None:
-            await known[1].close()
-        return channel
+        """Return the channel to a partner."""
+        return await self.channels.get(city)
 
-    async def close_channels(self) -> None:
-        """Close every channel to partners."""
-        for _, channel in self._channels.values():
-            await channel.close()
-        self._channels.clear()
+    async def use_generation(self, generation: Generation) -> None:
+        """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
+        self.trust.state = trust_state(generation, self._known)
+        self._tell_listeners()
+        await self.channels.refresh()
+
+    def _tell_listeners(self) -> None:
+        for listener in self.trust_listeners:
+            listener()
 
     def _warn_refused(self) -> None:
         for city, why in self.trust.state.refused.items():
@@ -153,7 +166,7 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
         KeystoreBroken: The key store is not whole, or for another city than the settings say.
         ExchangeError: The store cannot be opened, or has pending migrations.
     """
-    generation = load_generation(home.path, now=SystemClock().now())
+    generation = current_keys(home, settings, now=SystemClock().now())
     if generation.city != settings.city:
         raise Malformed(f"the keys are for city {generation.city}, node.toml says {settings.city}: mend node.toml")
     store = open_store(settings.store_url)

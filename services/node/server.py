@@ -20,6 +20,7 @@ from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
+from services.node.metrics import key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.settings import Settings
 from services.node.system import spare_collector
@@ -74,17 +75,19 @@ async def _serve(node: Node, settings: Settings) -> None:
     await asyncio.to_thread(verify_tls13_only, *_host_port(settings.listen, server.port))
     _log.info("node.serving", city=node.parts.city, listen=settings.listen, software=__version__)
     try:
-        await first_ended(_until(stop), node.couriers.run(), _watch_trust(node))
+        await first_ended(_until(stop), node.couriers.run(), node.rotation.run(), _watch_trust(node), _metrics(node))
     finally:
         _log.info("node.stopping", city=node.parts.city)
         stopping.set()
         await server.stop(DRAIN_S)
-        await node.close_channels()
+        await node.channels.close_all()
         _log.info("node.stopped", city=node.parts.city)
 
 
 def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
-    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), lambda: node.generation, stopping)
+    exchange = ExchangeServicer(
+        node.parts, node.store, Quotas(node.parts.clock), lambda: (node.generation, node.fingerprint), stopping
+    )
     own = NodeServicer(node.parts, node.store, node)
     services = (
         Service(
@@ -128,6 +131,10 @@ async def _watch_trust(node: Node) -> None:
             await node.trust_changed()
         except Unavailable as error:
             _log.warning("store.unavailable", reason=error.reason, message=str(error))
+
+
+async def _metrics(node: Node) -> None:
+    await write_metrics(node.home.metrics, lambda: key_samples(node.keys.status()))
 
 
 async def _until(stop: asyncio.Event) -> None:

@@ -148,10 +148,10 @@ def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
 
     from adapters.partner.channel import CHANNEL_OPTIONS
     from certs.identity import gateway_host
-    from certs.keystore import load_generation
+    from services.node.keys import current_keys
     from services.node.system import SystemClock
 
-    generation = load_generation(home.path, now=SystemClock().now())
+    generation = current_keys(home, settings, now=SystemClock().now())
     credentials = grpc.ssl_channel_credentials(
         generation.own_roots_pem, generation.operator.key_pem, generation.operator.chain_pem
     )

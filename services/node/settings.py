@@ -99,6 +99,10 @@ class Settings(BaseSettings):
         default="sqlite:///store.sqlite",
         description="数据库，口令放在 passfile · store; a password stands in a passfile",
     )
+    passphrase_file: str = Field(
+        default="",
+        description="私钥口令文件，空则不加密 · file with the passphrase of the private keys; empty: not encrypted",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="日志级别 · log level")
     demo: bool = Field(
         default=False, description="演示节点，伙伴自动确认 · demo home: partners are confirmed without a human"

@@ -23,6 +23,7 @@ class Description:
     limits: Limits
     node_time: datetime
     keystore_generation: int
+    keystore_fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class DeliverSession(Protocol):
 
 class PartnerChannel(Protocol):
     """A partner's ExchangeService. Every call raises domain errors (`services.domain.errors`)."""
+
+    @property
+    def retiring(self) -> bool:
+        """Whether another channel took this one's place: sessions end once what they sent is answered."""
+        ...
 
     async def describe(self) -> Description:
         """Ask who the partner is."""

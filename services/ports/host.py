@@ -9,6 +9,7 @@ from typing import Protocol
 from services.domain.partner import Partner
 from services.domain.stream import StreamName
 from services.ports.channel import PartnerChannel
+from services.ports.keys import Keys
 
 
 class Host(Protocol):
@@ -27,6 +28,16 @@ class Host(Protocol):
     @property
     def generation(self) -> int:
         """Generation of the key store that is loaded."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of that generation."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """The node's own keys and every certificate it knows."""
         ...
 
     @property

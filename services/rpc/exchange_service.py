@@ -42,14 +42,14 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         parts: Ports.
         store: Store.
         quotas: Quotas of all agreements.
-        generation: Says which generation of the key store is loaded.
+        generation: Says which generation of the key store is loaded, and its fingerprint.
         stopping: Set when the node stops: open streams end after the batches that were read.
     """
 
     parts: Parts
     store: Store
     quotas: Quotas
-    generation: Callable[[], int]
+    generation: Callable[[], tuple[int, str]]
     stopping: asyncio.Event
 
     async def Describe(  # noqa: N802 - gRPC's name
@@ -59,6 +59,7 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         city = current_caller().identity.city
         agreements = await asyncio.to_thread(self.store.read, partial(_agreements_with, city=city))
         limits = self.parts.limits
+        generation, fingerprint = self.generation()
         return exchange_pb2.DescribeResponse(
             city=self.parts.city,
             software=__version__,
@@ -74,7 +75,8 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
                 batches_in_flight_max=limits.batches_in_flight_max,
             ),
             node_time=time_to_pb(self.parts.clock.now()),
-            keystore_generation=self.generation(),
+            keystore_generation=generation,
+            keystore_fingerprint=fingerprint,
         )
 
     async def Deliver(  # noqa: N802

@@ -6,6 +6,8 @@ from services.node.cli import (
     agreement,
     bench,
     bundle,
+    ca,
+    cert,
     config,
     db,
     doctor,
@@ -38,6 +40,8 @@ up.declare(app)
 up.declare(app)
 init.declare(app)
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(cert.app, name="cert")
+app.add_typer(ca.app, name="ca")
 app.add_typer(partner.app, name="partner")
 app.add_typer(agreement.app, name="agreement")
 serve.declare(app)

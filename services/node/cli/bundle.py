@@ -35,11 +35,15 @@ def export(
     json: JsonOption = False,
 ) -> None:
     """Write the bundle in force."""
+    from services.node.keys import passphrase_of
     from services.node.settings import load_settings
     from services.node.system import SystemClock
 
     place = Home(home)
-    signed = current_bundle(place, load_settings(place).advertised, now=SystemClock().now())
+    settings = load_settings(place)
+    signed = current_bundle(
+        place, settings.advertised, now=SystemClock().now(), passphrase=passphrase_of(place, settings)
+    )
     if out == STDOUT:
         sys.stdout.buffer.write(signed.data)
         say(signed.fingerprint)
@@ -62,21 +66,23 @@ def export(
     say(f"  yrdx partner add {out.name} --endpoint {signed.bundle.endpoint} --fingerprint …")
 
 
-def current_bundle(home: Home, endpoint: str, *, now: datetime) -> SignedBundle:
+def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: bytes | None = None) -> SignedBundle:
     """Return the city's bundle: the last one while it still says what stands here, else its next version.
 
     Args:
         home: The home.
         endpoint: Address to tell partners.
         now: Present instant.
+        passphrase: Opens encrypted keys.
 
     Raises:
         KeystoreBroken: The key store, or the offline bundle key when a new version is due.
     """
     from certs.bundle import bundle_to_bytes, read_bundle
-    from certs.keystore import load_bundle_key, load_generation
+    from certs.keystore import load_generation
+    from certs.offline import load_bundle_key
 
-    generation = load_generation(home.path, now=now)
+    generation = load_generation(home.path, now=now, passphrase=passphrase)
     last = read_bundle(home.bundle.read_bytes()) if home.bundle.exists() else None
     draft = generation.bundle(
         version=last.bundle.version + 1 if last else 1,
@@ -88,7 +94,7 @@ def current_bundle(home: Home, endpoint: str, *, now: datetime) -> SignedBundle:
         draft, version=last.bundle.version, previous=last.bundle.previous, created_at=last.bundle.created_at
     ):
         return last
-    data = bundle_to_bytes(draft, load_bundle_key(home.path))
+    data = bundle_to_bytes(draft, load_bundle_key(home.path, passphrase))
     written = home.temporary / "city.bundle"
     written.write_bytes(data)
     written.replace(home.bundle)

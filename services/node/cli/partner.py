@@ -168,6 +168,7 @@ def ping_fields(answer: node_pb2.PingPartnerResponse) -> dict[str, object]:
         "round_trip_ms": round(answer.round_trip_ms, 3),
         "clock_skew_ms": round(answer.clock_skew_ms, 3),
         "keystore_generation": description.keystore_generation,
+        "keystore_fingerprint": description.keystore_fingerprint,
         "datasets": [{"name": d.name, "standards": list(d.standards)} for d in description.datasets],
         "agreements": [{"id": a.id, "version": a.version, "dataset": a.dataset} for a in description.agreements],
     }

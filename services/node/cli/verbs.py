@@ -13,6 +13,8 @@ F = TypeVar("F", bound=Callable[..., object])
 HomeOption = Annotated[Path, typer.Option("--home", envvar="YRDX_HOME", help="节点目录 · the node's home")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON · write JSON to stdout")]
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="只检查，不改变 · check and tell, change nothing")]
+
 HERE = Path()
 """Without --home and YRDX_HOME the working folder is the home."""
 
