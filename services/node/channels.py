@@ -15,13 +15,14 @@ from typing import Final
 import structlog
 
 from adapters.partner.channel import GrpcPartnerChannel, PartnerCredentials
-from services.domain.errors import ExchangeError
+from services.domain.errors import ExchangeError, Unauthenticated
 from services.node.trust import Trust
 from services.ports.channel import PartnerChannel
 
 _log = structlog.get_logger("yrdx.channels")
 
 CANARY_S: Final = 10.0
+_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 DRAIN_S: Final = 60.0
 """Time that open sessions get to end; they need that of their unanswered batches."""
 
@@ -49,6 +50,14 @@ class Route:
         mine, theirs = (self.endpoint, self.credentials.roots_pem), (other.endpoint, other.credentials.roots_pem)
         return mine == theirs
 
+    def distrusts(self, other: Route) -> bool:
+        """Whether something that another route believes is believed here no longer."""
+        return not _blocks(other.credentials.roots_pem) <= _blocks(self.credentials.roots_pem)
+
+
+def _blocks(pem: bytes) -> set[bytes]:
+    return set(pem.split(_BEGIN)[1:])
+
 
 class Channels:
     """The channels of a node."""
@@ -73,10 +82,13 @@ class Channels:
             PartnerUnknown: Not a confirmed partner.
         """
         route = self._route(city)
-        if city not in self._open:
+        present = self._open.get(city)
+        if present is None:
             self._open[city] = (route, route.open())
-        elif not route.believes_as(self._open[city][0]):
+        elif not route.believes_as(present[0]):
             # The partner's authorities or address changed: what the old channel reaches may be nobody we believe.
+            if route.distrusts(present[0]):
+                await self.close(city)
             await self._swap(city, route, route.open())
         return self._open[city][1]
 
@@ -112,8 +124,19 @@ class Channels:
         if city not in self._trust.state.partners:
             await self.close(city)
             return ""
-        route, present = self._route(city), self._open[city][0]
+        present = self._open[city][0]
+        try:
+            route = self._route(city)
+        except Unauthenticated as error:
+            await self.close(city)
+            return str(error)
         if route == present:
+            return ""
+        if route.distrusts(present):
+            # The other end may be whoever holds the revoked key: nothing more goes there, and nothing is asked first.
+            await self.close(city)
+            self._open[city] = (route, route.open())
+            _log.warning("channel.cut", city=city)
             return ""
         channel = route.open()
         try:
@@ -143,9 +166,14 @@ class Channels:
         _log.info("channel.replaced", city=city)
 
     def _route(self, city: str) -> Route:
-        partner, bundle = self._trust.partner(city)
+        partner, _ = self._trust.partner(city)
+        roots_pem = self._trust.state.partner_roots_pem[city]
+        if not roots_pem:
+            raise Unauthenticated(
+                f"every gateway's leaf that the bundle of {city} names was revoked here: import its next bundle"
+            )
         generation = self._trust.state.generation
         credentials = PartnerCredentials(
-            roots_pem=bundle.roots_pem, chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem
+            roots_pem=roots_pem, chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem
         )
         return Route(city, partner.endpoint, credentials)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 
 import structlog
 
+from certs.act_log import ActLog
+from certs.crl import read_crl
 from certs.digests import DIGESTS
+from certs.errors import CertificateRefused
 from certs.generation import Generation
 from services.domain.errors import Malformed
 from services.domain.partner import Partner
+from services.domain.revocation import CrlState
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
 from services.node.channels import Channels
@@ -21,11 +27,14 @@ from services.node.gates import Gates, local_gates
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
 from services.node.keys import current_keys, passphrase_of
+from services.node.known_trust import known_trust, revocations_of, stale_authorities
 from services.node.rotation import Rotation
 from services.node.settings import Settings
 from services.node.system import SystemClock, SystemRandom
-from services.node.trust import Trust, trust_state
+from services.node.trust import Trust, TrustState, trust_state
 from services.ports.channel import PartnerChannel
+from services.ports.host import Cut
+from services.ports.keys import CertificateStatus
 from services.ports.store import Store
 from services.store.opening import open_store
 from services.wire.codecs import IdentityCodec
@@ -47,7 +56,8 @@ class Node:
         channels: Channels to partners.
         rotation: Follows the key store.
         keys: The key store as an operator sees it.
-        trust_listeners: Called after trust changed; the server swaps its credentials.
+        tell_server: Called after trust changed: the server swaps its credentials and cuts calls; None while no server
+            runs.
     """
 
     def __init__(self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
@@ -56,8 +66,8 @@ class Node:
         self._settings = settings
         self.home = home
         self.store = store
-        self._known = store.read(lambda tx: tx.partners())
-        self.trust = Trust(trust_state(generation, self._known))
+        self._known = store.read(known_trust)
+        self.trust = Trust(self._trust_state(generation))
         self.parts = Parts(
             city=generation.city,
             clock=clock,
@@ -73,7 +83,7 @@ class Node:
         )
         self.listen = ""
         self.started = clock.now()
-        self.trust_listeners: list[Callable[[], None]] = []
+        self.tell_server: Callable[[], Awaitable[Cut]] | None = None
         self.channels = Channels(self.trust)
         self.rotation = Rotation(
             home.path,
@@ -123,16 +133,39 @@ class Node:
             city, why = next(iter(refused.items()))
             raise Malformed(f"the bundle of {city} cannot stand beside the others: {why}")
 
-    async def trust_changed(self) -> None:
-        """Load partners anew and tell the server."""
-        partners = await asyncio.to_thread(self.store.read, lambda tx: tx.partners())
-        if partners == self._known:
-            return
-        self._known = partners
-        self.trust.state = trust_state(self.trust.state.generation, partners)
+    async def trust_changed(self) -> Cut:
+        """Load partners and revocations anew; tell the server, cut what is not admitted any more, mend channels."""
+        known = await asyncio.to_thread(self.store.read, known_trust)
+        stale = stale_authorities(known, now=self.parts.clock.now())
+        if known == self._known and stale == self.trust.state.callers.revocations.stale:
+            return Cut(0, 0)
+        self._known = known
+        self.trust.state = self._trust_state(self.trust.state.generation)
         self._warn_refused()
-        self._tell_listeners()
+        cut = await self._tell_listeners()
         await self.channels.refresh()
+        return cut
+
+    def certificates_of(self, city: str) -> Sequence[CertificateStatus]:
+        """Return the certificates known of a city."""
+        return [one for one in self.keys.status().certificates if one.city == city]
+
+    def read_crl(self, city: str, data: bytes) -> tuple[CrlState, Sequence[tuple[int, datetime]]]:
+        """Return a revocation list that one of a city's authorities signed."""
+        now, roots = self.parts.clock.now(), self.trust.state.callers.roots_of(city)
+        try:
+            crl = read_crl(data, roots, now=now)
+        except CertificateRefused as error:
+            raise Malformed(f"[{error.reason}] {error}") from error
+        state = CrlState(crl.authority, city, crl.number, crl.this_update, crl.next_update)
+        return state, list(crl.serials.items())
+
+    async def record_act(
+        self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()
+    ) -> None:
+        """Write an act on trust into the append-only log."""
+        append = partial(ActLog(self.home.acts).append, act, subject, by=by, now=self.parts.clock.now())
+        await asyncio.to_thread(append, details=details, approvals=approvals)
 
     async def channel(self, city: str) -> PartnerChannel:
         """Return the channel to a partner."""
@@ -140,13 +173,16 @@ class Node:
 
     async def use_generation(self, generation: Generation) -> None:
         """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
-        self.trust.state = trust_state(generation, self._known)
-        self._tell_listeners()
+        self.trust.state = self._trust_state(generation)
+        await self._tell_listeners()
         await self.channels.refresh()
 
-    def _tell_listeners(self) -> None:
-        for listener in self.trust_listeners:
-            listener()
+    def _trust_state(self, generation: Generation) -> TrustState:
+        revocations = revocations_of(self._known, now=SystemClock().now())
+        return trust_state(generation, self._known.partners, revocations)
+
+    async def _tell_listeners(self) -> Cut:
+        return await self.tell_server() if self.tell_server is not None else Cut(0, 0)
 
     def _warn_refused(self) -> None:
         for city, why in self.trust.state.refused.items():

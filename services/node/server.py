@@ -24,6 +24,8 @@ from services.node.metrics import key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.settings import Settings
 from services.node.system import spare_collector
+from services.ports.host import Cut
+from services.ports.store import Transaction
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.exchange_service import ExchangeServicer
@@ -36,6 +38,8 @@ _log = structlog.get_logger("yrdx.server")
 
 DRAIN_S: Final = 5.0
 """Time that open calls get to end by themselves at SIGTERM."""
+REVOCATION_POLL_S: Final = 0.1
+"""How often a number is read that rises with every revocation."""
 TRUST_POLL_S: Final = 2.0
 """How often partners are read again: another process of this node may have changed them."""
 
@@ -68,14 +72,21 @@ async def _serve(node: Node, settings: Settings) -> None:
     stopping = asyncio.Event()
     trust, server = _make_server(node, settings, stopping)
     spare_collector()
-    node.trust_listeners.append(partial(_replace_trust, trust, node))
+    node.tell_server = partial(_replace_trust, trust, server, node)
     await server.start()
     node.listen = settings.listen
     # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.
     await asyncio.to_thread(verify_tls13_only, *_host_port(settings.listen, server.port))
     _log.info("node.serving", city=node.parts.city, listen=settings.listen, software=__version__)
     try:
-        await first_ended(_until(stop), node.couriers.run(), node.rotation.run(), _watch_trust(node), _metrics(node))
+        await first_ended(
+            _until(stop),
+            node.couriers.run(),
+            node.rotation.run(),
+            _watch_trust(node),
+            _metrics(node),
+            server.live.sweep(node.parts.clock.monotonic_s),
+        )
     finally:
         _log.info("node.stopping", city=node.parts.city)
         stopping.set()
@@ -115,22 +126,37 @@ def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tup
     return trust, NodeServer(services, guard, trust.credentials, listen=settings.listen, limits=limits)
 
 
-def _replace_trust(trust: ServerTrust, node: Node) -> None:
+async def _replace_trust(trust: ServerTrust, server: NodeServer, node: Node) -> Cut:
+    """New handshakes first, then the open calls: nobody gets in between."""
     state = node.trust.state
     trust.replace(
         chain_pem=state.generation.gateway_chain_pem,
         key_pem=state.generation.gateway_key_pem,
         roots_pem=state.roots_pem,
     )
+    cut = await server.live.recheck(node.parts.clock.monotonic_s)
+    if cut.calls:
+        _log.warning("calls.cut", calls=cut.calls, others=cut.others, slowest_ms=round(cut.slowest_s * 1e3, 1))
+    return cut
 
 
 async def _watch_trust(node: Node) -> None:
+    """Another process of this node may have changed trust: revocations are looked for often, partners less so."""
+    stamp, elapsed_s = await asyncio.to_thread(node.store.read, _stamp), 0.0
     while True:
-        await asyncio.sleep(TRUST_POLL_S)
+        await asyncio.sleep(REVOCATION_POLL_S)
+        elapsed_s += REVOCATION_POLL_S
         try:
-            await node.trust_changed()
+            before, stamp = stamp, await asyncio.to_thread(node.store.read, _stamp)
+            if stamp != before or elapsed_s >= TRUST_POLL_S:
+                elapsed_s = 0.0
+                await node.trust_changed()
         except Unavailable as error:
             _log.warning("store.unavailable", reason=error.reason, message=str(error))
+
+
+def _stamp(tx: Transaction) -> int:
+    return tx.revocation_stamp()
 
 
 async def _metrics(node: Node) -> None:

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from services.domain.partner import Partner
+from services.domain.revocation import CrlState
 from services.domain.stream import StreamName
 from services.ports.channel import PartnerChannel
-from services.ports.keys import Keys
+from services.ports.keys import CertificateStatus, Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a change of trust cut.
+
+    Attributes:
+        calls: How many open calls.
+        others: How many stay.
+        slowest_s: Time from the change being in force to the last of them having its status.
+        times_s: The same for each, rising.
+    """
+
+    calls: int
+    others: int
+    times_s: tuple[float, ...] = field(default=())
+
+    @property
+    def slowest_s(self) -> float:
+        """The last one's time; 0 when none was cut."""
+        return self.times_s[-1] if self.times_s else 0.0
 
 
 class Host(Protocol):
@@ -65,8 +88,30 @@ class Host(Protocol):
         """
         ...
 
-    async def trust_changed(self) -> None:
-        """Load partners anew: roots of the handshake, callers, signing keys."""
+    async def trust_changed(self) -> Cut:
+        """Load partners and revocations anew: roots of the handshake, callers, signing keys, open calls, channels.
+
+        Returns:
+            What it cut; nothing when the node does not serve.
+        """
+        ...
+
+    def certificates_of(self, city: str) -> Sequence[CertificateStatus]:
+        """Return the certificates known of a city, ours or a partner's; empty for a city that is not known."""
+        ...
+
+    def read_crl(self, city: str, data: bytes) -> tuple[CrlState, Sequence[tuple[int, datetime]]]:
+        """Return a revocation list that one of a city's authorities signed: its state, and serials with their times.
+
+        Raises:
+            services.domain.errors.Malformed: It is refused, with the reason.
+        """
+        ...
+
+    async def record_act(
+        self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()
+    ) -> None:
+        """Write an act on trust into the append-only log; it is on disk when this returns."""
         ...
 
     async def channel(self, city: str) -> PartnerChannel:

@@ -6,16 +6,17 @@ of the city it claims (docs: trust, "City ↔ CA, twice"). gRPC's own flat peer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc.aio import ServicerContext
 
 from certs.errors import CertificateRefused
 from certs.identity import ROLE_USAGES, Identity, Role
+from certs.revocation import VerifiedLeaf
 from certs.verification import CallerVerifier
 from services.domain.errors import NotPermitted, Unauthenticated
 from services.ports.clock import Clock
@@ -42,6 +43,8 @@ class CallerEntry(NamedTuple):
 CallerTable = Mapping[str, Collection[CallerEntry]]
 """Full method name, "/yrdx.exchange.v1.ExchangeService/Deliver" → who may call it."""
 
+_NOBODY: Final[frozenset[CallerEntry]] = frozenset()
+_FULL_HANDSHAKE: Final = [b"false"]
 _ANYBODY: Final = frozenset(CallerEntry(side, role) for side in Side for role in ROLE_USAGES)
 
 
@@ -49,12 +52,21 @@ class Caller(NamedTuple):
     """Who is calling.
 
     Attributes:
-        identity: Proven by the certificate.
+        leaf: What the certificate proves.
         own: Whether it is of this node's own city.
+        pem: The certificate, to be judged again.
+        trust: State of trust that it was judged under.
     """
 
-    identity: Identity
+    leaf: VerifiedLeaf
     own: bool
+    pem: bytes
+    trust: CallerVerifier
+
+    @property
+    def identity(self) -> Identity:
+        """Who the certificate speaks for."""
+        return self.leaf.identity
 
 
 _CALLER: Final[ContextVar[Caller]] = ContextVar("yrdx_caller")
@@ -67,6 +79,12 @@ def current_caller() -> Caller:
         LookupError: Nobody was admitted in this context: not inside a call.
     """
     return _CALLER.get()
+
+
+def let_in(caller: Caller) -> Caller:
+    """Let `current_caller` know who is calling."""
+    _CALLER.set(caller)
+    return caller
 
 
 def verify_callers(table: CallerTable, services: Iterable[ServiceDescriptor]) -> CallerTable:
@@ -125,23 +143,42 @@ class CallerGuard:
             Unauthenticated: The certificate proves nothing, or TLS skipped it.
             NotPermitted: This caller may not call this method.
         """
-        identity = self._authenticate(context.auth_context())
-        own = identity.city == self._own_city
-        side = Side.OWN if own else Side.PARTNER
-        if (side, identity.role) not in self._table.get(method, ()):
-            raise NotPermitted(f"{side} {identity.role} may not call {method}")
-        caller = Caller(identity, own)
-        _CALLER.set(caller)
-        return caller
-
-    def _authenticate(self, peer: Mapping[str, Iterable[bytes]]) -> Identity:
-        if list(peer.get("ssl_session_reused", ())) != [b"false"]:
+        peer = cast("Mapping[str, Sequence[bytes]]", context.auth_context())
+        if peer.get("ssl_session_reused") != _FULL_HANDSHAKE:
             # A resumed session skips every check of the certificate, also of its end.
             raise Unauthenticated("a resumed TLS session proves nothing: connect with a full handshake")
-        leaves = list(peer.get("x509_pem_cert", ()))
+        leaves = peer.get("x509_pem_cert", ())
         if len(leaves) != 1:
             raise Unauthenticated("the connection shows no certificate")
+        caller = self.judge(leaves[0])
+        admitted = self._table.get(method, _NOBODY)
+        side = OWN if caller.own else PARTNER
+        if (side, caller.identity.role) not in admitted:
+            raise NotPermitted(f"{side} {caller.identity.role} may not call {method}")
+        return let_in(caller)
+
+    def recheck(self, caller: Caller) -> Caller:
+        """Judge a caller that was admitted before by the present state of trust, and by the clock.
+
+        Raises:
+            Unauthenticated: It would not be admitted now.
+        """
+        return self.judge(caller.pem)
+
+    @property
+    def trust(self) -> CallerVerifier:
+        """The present state of trust."""
+        return self._trust()
+
+    def judge(self, pem: bytes) -> Caller:
+        """Return who a certificate speaks for, by the present state of trust and by the clock.
+
+        Raises:
+            Unauthenticated: It proves nothing.
+        """
+        trust = self._trust()
         try:
-            return self._trust().verify(leaves[0], now=self._clock.now())
+            leaf = trust.verify_leaf(pem, now=self._clock.now())
         except CertificateRefused as refused:
             raise Unauthenticated(f"[{refused.reason}] {refused}") from refused
+        return Caller(leaf, leaf.identity.city == self._own_city, pem, trust)

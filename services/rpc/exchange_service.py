@@ -24,6 +24,7 @@ from services.exchange.quota import Quotas
 from services.exchange.receive import Applied
 from services.ports.store import Store, Transaction
 from services.rpc.callers import current_caller
+from services.rpc.live import under_agreement
 from services.rpc.node_desk import Context
 from services.wire.batches import batch_from_pb, receipted_to_pb, signed_from_pb, signed_to_pb
 from services.wire.times import time_to_pb
@@ -89,6 +90,8 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         if first is None or first.WhichOneof("kind") != "opening":
             raise Malformed("a Deliver stream begins with an opening")
         answer = await reception.open(signed_from_pb(first.opening))
+        opening = self.parts.contents.opening_from_bytes(first.opening.content)
+        under_agreement(opening.agreement_id, await asyncio.to_thread(self.store.read, _revoked_agreements))
         yield exchange_pb2.DeliverResponse(position=signed_to_pb(answer))
         batches = self._batches(until_set(requests, self.stopping))
         async for watermark, receipt in reception.acknowledge(batches):
@@ -116,6 +119,10 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
             if request.WhichOneof("kind") != "batch":
                 raise Malformed("after the opening a Deliver stream holds batches only")
             yield batch_from_pb(request.batch, self.parts.contents)
+
+
+def _revoked_agreements(tx: Transaction) -> frozenset[str]:
+    return tx.revoked_agreements()
 
 
 def stream_name(text: str) -> StreamName:

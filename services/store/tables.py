@@ -308,6 +308,32 @@ class AgreementRow(StoreTable, table=True):
     records_per_minute: int | None
 
 
+class RevocationRow(StoreTable, table=True):
+    """One revocation (`services.domain.revocation.Revocation`); the id rises, so that a reader sees what is new."""
+
+    __tablename__ = "revocation"
+    __table_args__ = (UniqueConstraint("grain", "subject"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
+    grain: str
+    subject: str
+    reason: str
+    revoked_by: str
+    revoked_at: datetime = Field(sa_type=UtcTime)
+
+
+class CrlRow(StoreTable, table=True):
+    """The last list of an authority that was imported (`services.domain.revocation.CrlState`)."""
+
+    __tablename__ = "crl"
+
+    authority: str = Field(primary_key=True)
+    city: str
+    number: int = Field(sa_type=BigInteger)
+    this_update: datetime = Field(sa_type=UtcTime)
+    next_update: datetime = Field(sa_type=UtcTime)
+
+
 METADATA: Final = StoreTable.metadata
 
 STREAM: Final[Table] = METADATA.tables["stream"]
@@ -325,3 +351,5 @@ INBOX: Final[Table] = METADATA.tables["inbox"]
 CONFLICT: Final[Table] = METADATA.tables["conflict_statement"]
 PARTNER: Final[Table] = METADATA.tables["partner"]
 AGREEMENT: Final[Table] = METADATA.tables["agreement"]
+REVOCATION: Final[Table] = METADATA.tables["revocation"]
+CRL: Final[Table] = METADATA.tables["crl"]

@@ -9,6 +9,7 @@ from services.node.cli import (
     ca,
     cert,
     config,
+    crl,
     db,
     doctor,
     inbox,
@@ -18,6 +19,7 @@ from services.node.cli import (
     proto,
     receipts,
     rejections,
+    revoke,
     serve,
     stream,
     sync,
@@ -42,6 +44,8 @@ init.declare(app)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cert.app, name="cert")
 app.add_typer(ca.app, name="ca")
+app.add_typer(revoke.app, name="revoke")
+app.add_typer(crl.app, name="crl")
 app.add_typer(partner.app, name="partner")
 app.add_typer(agreement.app, name="agreement")
 serve.declare(app)

@@ -92,3 +92,23 @@ def opened_home(path: Path) -> Place:
     settings = load_settings(home)
     by = Identity(settings.city, "operator", "local").uri
     return Place(home, settings, passphrase_of(home, settings), SystemClock().now(), by)
+
+
+def own_revoked_serials(home: Path, authority: str) -> list[tuple[int, datetime]]:
+    """Return the serials of an authority that this node's operators revoked, with their times.
+
+    Args:
+        home: The node's home.
+        authority: SHA-256 of the authority's certificate.
+    """
+    from services.wire.times import time_from_pb
+    from yrdx.node.v1 import node_pb2
+
+    with connect(home) as session:
+        found = session.stub.ListRevocations(node_pb2.ListRevocationsRequest()).revocations
+    prefix = f"{authority}:"
+    return [
+        (int(one.subject.removeprefix(prefix), 16), time_from_pb(one.revoke_time))
+        for one in found
+        if one.grain == "serial" and one.subject.startswith(prefix)
+    ]

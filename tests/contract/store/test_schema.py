@@ -16,7 +16,7 @@ from services.store.schema import migrate, pending_migrations
 from services.store.tables import METADATA
 from tests.postgres import PostgresServer
 
-EVERY = ["0001"]
+EVERY = ["0001", "0003"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
