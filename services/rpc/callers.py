@@ -17,7 +17,7 @@ from grpc.aio import ServicerContext
 from certs.errors import CertificateRefused
 from certs.identity import ROLE_USAGES, Identity, Role
 from certs.revocation import VerifiedLeaf
-from certs.verification import CallerVerifier
+from certs.verification import CACHED_LEAVES_MAX, CallerVerifier
 from services.domain.errors import NotPermitted, Unauthenticated
 from services.ports.clock import Clock
 
@@ -56,12 +56,14 @@ class Caller(NamedTuple):
         own: Whether it is of this node's own city.
         pem: The certificate, to be judged again.
         trust: State of trust that it was judged under.
+        entry: What the table of callers must hold for it.
     """
 
     leaf: VerifiedLeaf
     own: bool
     pem: bytes
     trust: CallerVerifier
+    entry: CallerEntry
 
     @property
     def identity(self) -> Identity:
@@ -122,6 +124,8 @@ class CallerGuard:
         self._own_city = own_city
         self._trust = trust
         self._clock = clock
+        self._judged_under: CallerVerifier | None = None
+        self._judged: dict[bytes, Caller] = {}
 
     def cover(self, services: Iterable[ServiceDescriptor], *, anybody: Iterable[ServiceDescriptor]) -> None:
         """Hold the table against what is served.
@@ -151,10 +155,8 @@ class CallerGuard:
         if len(leaves) != 1:
             raise Unauthenticated("the connection shows no certificate")
         caller = self.judge(leaves[0])
-        admitted = self._table.get(method, _NOBODY)
-        side = OWN if caller.own else PARTNER
-        if (side, caller.identity.role) not in admitted:
-            raise NotPermitted(f"{side} {caller.identity.role} may not call {method}")
+        if caller.entry not in self._table.get(method, _NOBODY):
+            raise NotPermitted(f"{caller.entry.side} {caller.entry.role} may not call {method}")
         return let_in(caller)
 
     def recheck(self, caller: Caller) -> Caller:
@@ -176,9 +178,22 @@ class CallerGuard:
         Raises:
             Unauthenticated: It proves nothing.
         """
-        trust = self._trust()
+        trust, now = self._trust(), self._clock.now()
+        if trust is not self._judged_under:
+            self._judged_under, self._judged = trust, {}
+        caller = self._judged.get(pem)
+        if caller is not None and caller.leaf.not_before <= now <= caller.leaf.not_after:
+            return caller
         try:
-            leaf = trust.verify_leaf(pem, now=self._clock.now())
+            leaf = trust.verify_leaf(pem, now=now)
         except CertificateRefused as refused:
             raise Unauthenticated(f"[{refused.reason}] {refused}") from refused
-        return Caller(leaf, leaf.identity.city == self._own_city, pem, trust)
+        return self._remember(leaf, pem, trust)
+
+    def _remember(self, leaf: VerifiedLeaf, pem: bytes, trust: CallerVerifier) -> Caller:
+        own = leaf.identity.city == self._own_city
+        caller = Caller(leaf, own, pem, trust, CallerEntry(OWN if own else PARTNER, leaf.identity.role))
+        if len(self._judged) >= CACHED_LEAVES_MAX:
+            self._judged = {}
+        self._judged[pem] = caller
+        return caller

@@ -12,11 +12,6 @@ from services.node.output import print_fields, print_json
 app = group("基准测试 · benchmarks")
 
 
-@app.callback()
-def bench() -> None:
-    """Keep `deliver` a verb of its own while it is the only one."""
-
-
 @verb(
     app,
     "deliver",
@@ -34,6 +29,28 @@ def deliver(
     from services.node.bench.deliver import bench_deliver
 
     result = bench_deliver(records=records, rounds=rounds).to_json()
+    if json:
+        print_json(result)
+    else:
+        print_fields({name: str(value) for name, value in result.items()})
+
+
+@verb(
+    app,
+    "guard",
+    "每次调用的证书校验开销 · what checking the caller costs a call",
+    "yrdx bench guard --json",
+    more="与不校验的同一服务器对比 · against the same server with no guard",
+)
+def guard(
+    calls: Annotated[int, typer.Option(min=100, help="每轮调用数 · calls a round")] = 2_000,
+    rounds: Annotated[int, typer.Option(min=1, help="轮数 · rounds")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure the guard."""
+    from services.node.bench.guard import bench_guard
+
+    result = bench_guard(calls=calls, rounds=rounds).to_json()
     if json:
         print_json(result)
     else:

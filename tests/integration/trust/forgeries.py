@@ -21,7 +21,7 @@ from certs.identity import Identity
 from certs.pem import certificates_to_pem, private_key_to_pem
 from certs.revocation import VerifiedLeaf
 from certs.verification import CallerVerifier
-from services.rpc.callers import Caller, CallerGuard, let_in
+from services.rpc.callers import PARTNER, Caller, CallerEntry, CallerGuard, let_in
 from tests.integration.rpc.cities import (
     CALLERS,
     NANTONG,
@@ -55,7 +55,7 @@ class OpenGuard(CallerGuard):
         """Admit."""
         far = datetime(2100, 1, 1, tzinfo=UTC)
         leaf = VerifiedLeaf(GATEWAY, "", 0, "", far, far)
-        return let_in(Caller(leaf, False, b"", self.trust))
+        return let_in(Caller(leaf, False, b"", self.trust, CallerEntry(PARTNER, "gateway")))
 
     def recheck(self, caller: Caller) -> Caller:
         """Admit again."""
