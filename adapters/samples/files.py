@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from adapters.mapping import Mapping, load_mapping
 from adapters.samples.contributions import NANTONG, SHANGHAI, City, contributions, with_habits
+from adapters.samples.people import SizeRefused
 from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS, Kind, Planted
 
 _DATASET: Final = "social.contribution"
@@ -65,10 +66,12 @@ def write_samples(folder: Path, *, seed: int, people: int, bad_rows: int, months
         months: Rows for each person.
 
     Raises:
-        ValueError: ``bad_rows`` is 1, or too many for so few rows.
+        SizeRefused: ``bad_rows`` is 1, or too many for so few rows; or so many people cannot be invented.
     """
-    if bad_rows == 1 or 2 * (bad_rows + 2) > people * months:
-        raise ValueError("bad_rows is 0, or at least 2 and less than half of the rows")
+    if bad_rows == 1:
+        raise SizeRefused("1 bad row cannot be planted: two of them are a pair that contradict each other")
+    if people * months < (rows_min := 2 * (bad_rows + 2) if bad_rows else 1):
+        raise SizeRefused(f"{bad_rows} bad rows need at least {rows_min} rows, not {people * months}")
     made = tuple(_write_city(folder, city, kinds, seed, (people, months, bad_rows)) for city, kinds in _CITIES)
     planted_path = folder / "planted.json"
     content = {file.path.name: _told(file) for file in made}

@@ -52,6 +52,10 @@ _AWKWARD_EMPLOYERS: Final = (
 )
 
 
+class SizeRefused(ValueError):
+    """Files of such sizes cannot be invented."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """An invented person.
@@ -97,11 +101,11 @@ def people(random: Random, area_prefixes: tuple[str, ...], count: int) -> Iterat
         count: How many.
 
     Raises:
-        ValueError: There are not so many numbers.
+        SizeRefused: There are not so many numbers.
     """
     numbers = _AREAS_MIN * _BORN_DAYS * _SERIALS
     if not 0 <= count <= numbers:
-        raise ValueError(f"at most {numbers} people can be invented")
+        raise SizeRefused(f"at most {numbers} people can be invented")
     names = _names(random)
     # A walk with a step that shares no factor with the number of numbers meets each of them once.
     step = next(step for step in iter(lambda: random.randrange(numbers // 3, numbers), 0) if gcd(step, numbers) == 1)

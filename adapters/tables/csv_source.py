@@ -7,6 +7,7 @@ lines turns out bad, only its first line is, and reading goes on with the next: 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 import stat
@@ -176,6 +177,8 @@ class CsvSource:
         try:
             text = line.content.decode(self._layout.codec)
         except UnicodeDecodeError as error:
+            if not line.ended and _ends_inside_character(line.content, self._layout.codec):
+                raise _Wrong("csv.truncated") from error
             raise _Wrong("csv.encoding", at=error.start) from error
         return text[:-1] if text[-1:] == "\r" else text
 
@@ -247,6 +250,15 @@ class CsvSource:
         for column in columns:
             if column not in header:
                 raise FileRefused(self._name, "header.lacking", row=1, column=column)
+
+
+def _ends_inside_character(content: bytes, codec: str) -> bool:
+    """Say whether nothing is wrong with undecodable bytes but that they break off."""
+    try:
+        codecs.getincrementaldecoder(codec)().decode(content)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -24,6 +24,18 @@ class Accepted(NamedTuple):
     records: Sequence[Record]
 
 
+class InboxProgress(NamedTuple):
+    """How far an inbound stream is, over all its epochs.
+
+    Attributes:
+        received: Records of all applied batches.
+        accepted: Those that were accepted; the others were rejected.
+    """
+
+    received: int
+    accepted: int
+
+
 class StoredRecord(NamedTuple):
     """One accepted record with its place.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -130,6 +130,7 @@ def fault_of(error: Exception) -> Fault | None:
 def _late_fault(error: Exception) -> Fault | None:
     """Imported only now, when a command has failed: these packages bring grpc, SQLAlchemy and the mappings along."""
     from adapters.mapping import MappingInvalid, NotExpressible
+    from adapters.samples import SizeRefused
     from adapters.tables import FileRefused, RowNotWritten
     from services.rpc.server import AddressTaken
     from services.store.errors import StoreRefused
@@ -138,6 +139,8 @@ def _late_fault(error: Exception) -> Fault | None:
     match error:
         case FileRefused():
             return Fault("FILE_REFUSED", str(error), _FILE_CODES.get(error.rule_id, Exit.FAILURE))
+        case SizeRefused():
+            return Fault(Mistake.reason, str(error), Mistake.code)
         case StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
             return Fault(_reason(type(error)), str(error), Exit.FAILURE)
         case _:
@@ -158,8 +161,11 @@ def _system_fault(error: OSError) -> Fault:
 
 
 @contextmanager
-def resumable(command: str) -> Iterator[None]:
+def resumable(command: Callable[[], str]) -> Iterator[None]:
     """Name the command that resumes when the work inside is interrupted with Ctrl-C.
+
+    Args:
+        command: Returns that command; asked when it happens.
 
     Raises:
         Interrupted: In place of KeyboardInterrupt.
@@ -167,4 +173,4 @@ def resumable(command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted(command) from error
+        raise Interrupted(command()) from error

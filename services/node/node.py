@@ -16,7 +16,7 @@ from certs.crl import read_crl
 from certs.digests import DIGESTS
 from certs.errors import CertificateRefused
 from certs.generation import Generation
-from services.domain.errors import Malformed
+from services.domain.errors import Malformed, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState
 from services.domain.stream import StreamName
@@ -58,6 +58,7 @@ class Node:
         keys: The key store as an operator sees it.
         tell_server: Called after trust changed: the server swaps its credentials and cuts calls; None while no server
             runs.
+        stopping: The server was told to stop.
     """
 
     def __init__(self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
@@ -94,6 +95,7 @@ class Node:
             apply=self.use_generation,
         )
         self.keys = KeyDesk(home.path, self.trust, self.rotation, clock)
+        self.stopping = False
         # The home's lock lets one process at a time work there, so host and folder name it.
         holder = f"{socket.gethostname()}:{home.path.resolve()}"
         self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=holder)
@@ -168,7 +170,12 @@ class Node:
         await asyncio.to_thread(append, details=details, approvals=approvals)
 
     async def channel(self, city: str) -> PartnerChannel:
-        """Return the channel to a partner."""
+        """Return the channel to a partner.
+
+        Raises:
+            Unauthenticated: The node's own certificate has ended: a partner would cut the handshake and not say why.
+        """
+        self._require_own_certificate()
         return await self.channels.get(city)
 
     async def use_generation(self, generation: Generation) -> None:
@@ -183,6 +190,14 @@ class Node:
 
     async def _tell_listeners(self) -> Cut:
         return await self.tell_server() if self.tell_server is not None else Cut(0, 0)
+
+    def _require_own_certificate(self) -> None:
+        ended = self.trust.state.generation.gateway.not_after
+        if self.parts.clock.now() > ended:
+            raise Unauthenticated(
+                f"this node's own certificate ended at {ended:%Y-%m-%d %H:%M:%S}Z and no partner takes it any more: "
+                "`yrdx cert renew`; the node takes the new ones by itself"
+            )
 
     def _warn_refused(self) -> None:
         for city, why in self.trust.state.refused.items():

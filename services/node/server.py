@@ -89,6 +89,7 @@ async def _serve(node: Node, settings: Settings) -> None:
         )
     finally:
         _log.info("node.stopping", city=node.parts.city)
+        node.stopping = True
         stopping.set()
         await server.stop(DRAIN_S)
         await node.channels.close_all()

@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.domain.batch import Batch, Record, Signed
 from services.domain.limits import Limits
+
+
+class DescribedAgreement(NamedTuple):
+    """An agreement that a partner holds with this city (``DescribeResponse.Agreement``)."""
+
+    id: str
+    version: int
+    provider: str
+    consumer: str
+    dataset: str
+    standard: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +30,7 @@ class Description:
     city: str
     software: str
     datasets: tuple[tuple[str, tuple[str, ...]], ...]
-    agreements: tuple[tuple[str, int], ...]
+    agreements: tuple[DescribedAgreement, ...]
     limits: Limits
     node_time: datetime
     keystore_generation: int

@@ -49,6 +49,11 @@ class Host(Protocol):
         ...
 
     @property
+    def stopping(self) -> bool:
+        """Whether the node was told to stop: calls that wait for something end now."""
+        ...
+
+    @property
     def generation(self) -> int:
         """Generation of the key store that is loaded."""
         ...
@@ -119,5 +124,6 @@ class Host(Protocol):
 
         Raises:
             services.domain.errors.PartnerUnknown: Not a partner.
+            services.domain.errors.Unauthenticated: The node's own certificate has ended.
         """
         ...

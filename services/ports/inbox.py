@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.domain.batch import Record, Signed, StoredBatch
-from services.domain.inbox import Accepted, StoredRecord
+from services.domain.inbox import Accepted, InboxProgress, StoredRecord
 
 
 class Inbox(Protocol):
@@ -38,6 +38,10 @@ class Inbox(Protocol):
 
     def inbox_records(self, batch: StoredBatch) -> list[Record]:
         """Return the records of an inbound batch by offset; rejected and deleted ones are empty records."""
+        ...
+
+    def inbox_progress(self, stream_id: int) -> InboxProgress:
+        """Say how far an inbound stream is; cost grows with its batches, not its records."""
         ...
 
     def superseded(self, stream_id: int, mended: Sequence[tuple[bytes, int]], epoch: int) -> set[bytes]:

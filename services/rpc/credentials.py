@@ -1,8 +1,12 @@
 """The server's TLS: whom the handshake takes, and with which certificate this node answers.
 
 gRPC asks for the configuration before every handshake, and every open connection waits meanwhile; so what it gets is
-one ready object. Returning the *same object* each time also keeps TLS tickets from resuming, while ``None`` would
-leave them usable (measured on grpcio 1.85; tests/integration/rpc holds it).
+one ready object, and that only once: ``None`` says that nothing changed. A configuration that it is given again makes
+it free the one in use, also while another thread begins a handshake with it, and the process is gone
+(github.com/grpc/grpc/issues/36693; a few hundred broken handshakes were enough, from anybody). What is left of it is
+the instant in which trust changes.
+
+So TLS tickets resume; whoever comes with one is refused by `services.rpc.callers`.
 
 Not checked here: that key, leaf and roots are sound. gRPC takes an expired leaf or a truncated bundle without a
 word, so `certs.keystore` and `certs.bundle` check everything before it comes here.
@@ -18,9 +22,11 @@ class ServerTrust:
 
     def __init__(self, *, chain_pem: bytes, key_pem: bytes, roots_pem: bytes) -> None:
         """Begin with one configuration; see `replace`."""
-        self._configuration = _configuration(chain_pem, key_pem, roots_pem)
+        self._configuration = self._known = _configuration(chain_pem, key_pem, roots_pem)
         self.credentials = grpc.dynamic_ssl_server_credentials(
-            self._configuration, lambda: self._configuration, require_client_authentication=True
+            self._configuration,
+            self._fetch,  # type: ignore[arg-type]  # its types leave out None
+            require_client_authentication=True,
         )
 
     def replace(self, *, chain_pem: bytes, key_pem: bytes, roots_pem: bytes) -> None:
@@ -35,6 +41,14 @@ class ServerTrust:
             ValueError: There are no roots: gRPC would refuse everybody without a word.
         """
         self._configuration = _configuration(chain_pem, key_pem, roots_pem)
+
+    def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
+        """Return a configuration that gRPC does not have yet; None when it has the present one."""
+        present = self._configuration
+        if present is self._known:
+            return None
+        self._known = present
+        return present
 
 
 def _configuration(chain_pem: bytes, key_pem: bytes, roots_pem: bytes) -> grpc.ServerCertificateConfiguration:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from grpc.aio import ServicerContext
 
+from services.domain.stream import Stream
 from services.exchange.parts import Parts
 from services.ports.host import Host
 from services.ports.store import Store
@@ -14,6 +15,13 @@ from services.rpc.callers import current_caller
 
 Context: TypeAlias = "ServicerContext[Any, Any]"
 """A call, as gRPC hands it to a servicer."""
+
+
+def state_told(stream: Stream, *, paused: bool) -> tuple[str, str]:
+    """Return a stream's state and its reason for operators; what needs a human goes before a pause of the partner."""
+    if paused and not stream.state_reason:
+        return "PAUSED", "an operator paused the partner: `yrdx partner resume`"
+    return stream.state.value, stream.state_reason
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from services.exchange.history import within
 from services.exchange.parts import Parts
 from services.ports.store import Transaction
 from services.rpc.exchange_service import stream_name
-from services.rpc.node_desk import Context, NodeDesk
+from services.rpc.node_desk import Context, NodeDesk, state_told
 from services.wire.batches import signed_to_pb
 from services.wire.times import time_to_pb
 from yrdx.node.v1 import node_pb2
@@ -91,16 +91,15 @@ class Listings(NodeDesk):
 
     def stream_status(self, tx: Transaction, stream: Stream, paused: set[str]) -> node_pb2.StreamStatus:
         """Return one stream's status."""
+        state, reason = state_told(stream, paused=bool({stream.name.from_city, stream.name.to_city} & paused))
         status = node_pb2.StreamStatus(
             stream=str(stream.name),
             direction=stream.direction.value,
-            state=stream.state.value,
-            state_reason=stream.state_reason,
+            state=state,
+            state_reason=reason,
             epoch=stream.position.epoch,
             watermark=stream.position.watermark,
         )
-        if {stream.name.from_city, stream.name.to_city} & paused and not stream.state_reason:
-            status.state, status.state_reason = "PAUSED", "an operator paused the partner: `yrdx partner resume`"
         if stream.direction is Direction.INBOUND:
             _fill_inbound(tx, stream, status)
         else:
@@ -201,12 +200,8 @@ def _pages(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 
 
 def _fill_inbound(tx: Transaction, stream: Stream, status: node_pb2.StreamStatus) -> None:
-    progress = tx.stream_progress(stream.id)
-    status.submitted, status.acknowledged, status.rejected = (
-        progress.submitted,
-        progress.acknowledged,
-        progress.rejected,
-    )
+    received, accepted = tx.inbox_progress(stream.id)
+    status.submitted, status.acknowledged, status.rejected = received, accepted, received - accepted
 
 
 def _receipt_entry(parts: Parts, stream: Stream, batch: StoredBatch) -> node_pb2.ListReceiptsResponse.ReceiptEntry:

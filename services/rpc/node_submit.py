@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
-from services.domain.errors import Malformed, NotFound
+from services.domain.errors import Malformed, NotFound, Stopping
 from services.domain.outbox import SourceProgress
 from services.domain.partner import PartnerState
 from services.domain.stream import Direction, Stream, StreamName
@@ -15,7 +15,8 @@ from services.exchange.ahead import map_ahead
 from services.exchange.deliver import written
 from services.exchange.submit import CheckedChunk, Chunk, OpenedSource, check_chunk, open_source, submit_chunk
 from services.ports.store import Transaction
-from services.rpc.node_desk import Context, NodeDesk
+from services.rpc.exchange_service import STOPPING_RETRY_S
+from services.rpc.node_desk import Context, NodeDesk, state_told
 from services.wire.batches import rejection_to_pb
 from yrdx.node.v1 import node_pb2
 
@@ -49,7 +50,7 @@ class Submissions(NodeDesk):
     async def WatchSource(  # noqa: N802
         self, request: node_pb2.WatchSourceRequest, context: Context
     ) -> AsyncIterator[node_pb2.WatchSourceResponse]:
-        """Say how far a source is, whenever that changes, until every record is answered."""
+        """Say how far a source is, whenever that changes, until every record is answered or the node stops."""
         name = StreamName(self.parts.city, request.to_city, request.dataset)
         last: node_pb2.WatchSourceResponse | None = None
         while True:
@@ -62,6 +63,8 @@ class Submissions(NodeDesk):
             if not progress.pending:
                 return
             await asyncio.sleep(WATCH_INTERVAL_S)
+            if self.host.stopping:
+                raise Stopping("the node is stopping: ask again once it serves", retry_after_s=STOPPING_RETRY_S)
 
     async def _open(self, opening: node_pb2.SubmitRequest.Opening) -> OpenedSource:
         name = StreamName(self.parts.city, opening.to_city, opening.dataset)
@@ -127,12 +130,13 @@ def _source_progress(tx: Transaction, name: StreamName, source_name: str) -> tup
 def _watch_answer(
     stream: Stream, progress: SourceProgress, last_error: str, *, paused: bool
 ) -> node_pb2.WatchSourceResponse:
+    state, reason = state_told(stream, paused=paused)
     return node_pb2.WatchSourceResponse(
         submitted=progress.submitted,
         acknowledged=progress.acknowledged,
         rejected=progress.rejected,
         pending=progress.pending,
         void=progress.void,
-        state="PAUSED" if paused else stream.state.value,
-        state_reason=stream.state_reason or last_error,
+        state=state,
+        state_reason=reason or last_error,
     )

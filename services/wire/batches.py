@@ -15,7 +15,7 @@ from services.domain.batch import Batch, Record, Signed
 from services.domain.errors import Malformed
 from services.domain.limits import Limits
 from services.domain.receipt import Rejection, Violation
-from services.ports.channel import Description, ReceiptedBatch
+from services.ports.channel import DescribedAgreement, Description, ReceiptedBatch
 from services.ports.content import Contents
 from services.wire.times import time_from_pb, time_to_pb
 from yrdx.exchange.v1 import exchange_pb2
@@ -130,8 +130,7 @@ def description_to_pb(description: Description) -> exchange_pb2.DescribeResponse
             for name, standards in description.datasets
         ],
         agreements=[
-            exchange_pb2.DescribeResponse.Agreement(id=agreement_id, version=version)
-            for agreement_id, version in description.agreements
+            exchange_pb2.DescribeResponse.Agreement(**agreement._asdict()) for agreement in description.agreements
         ],
         limits=limits_to_pb(description.limits),
         node_time=time_to_pb(description.node_time),
@@ -150,7 +149,9 @@ def description_from_pb(pb: exchange_pb2.DescribeResponse) -> Description:
         city=pb.city,
         software=pb.software,
         datasets=tuple((dataset.name, tuple(dataset.standards)) for dataset in pb.datasets),
-        agreements=tuple((agreement.id, agreement.version) for agreement in pb.agreements),
+        agreements=tuple(
+            DescribedAgreement(a.id, a.version, a.provider, a.consumer, a.dataset, a.standard) for a in pb.agreements
+        ),
         limits=_limits_from_pb(pb.limits),
         node_time=time_from_pb(pb.node_time),
         keystore_generation=pb.keystore_generation,

@@ -45,7 +45,8 @@ def _rows(path: Path, encoding: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter=";"))
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+# The other README's blocks are the same, which the next test holds.
+@pytest.mark.parametrize("readme", ["README.md", pytest.param("README.zh-CN.md", marks=pytest.mark.long)])
 def test_two_cities_by_hand(readme: str, tmp_path: Path) -> None:
     """Every block runs; only the syncs end with 3, for the planted rows; the exports hold exactly the good ones."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("YRDX_")}

@@ -57,19 +57,26 @@ def add(
     "confirm",
     "确认已核对指纹 · confirm a partner whose fingerprint was compared",
     "yrdx partner confirm 320600 --home B --fingerprint SHA256:1f2e-3d4c-5b6a-7988-0a1b-2c3d-4e5f-6071",
+    more="带 --fingerprint 由机器比对；不带则以 partner add 显示的指纹为准 · "
+    "with --fingerprint the machine compares; without it the one that partner add printed counts as compared",
 )
 def confirm(
     city: CityArgument,
-    fingerprint: Annotated[str, typer.Option(help="对方念出的指纹 · fingerprint as the partner read it out")],
     home: HomeOption = HERE,
+    fingerprint: Annotated[str, typer.Option(help="对方念出的指纹 · fingerprint as the partner read it out")] = "",
     json: JsonOption = False,
 ) -> None:
-    """Confirm a partner."""
+    """Confirm a partner. What counts as compared is always named: here, or in what the command says."""
     from yrdx.node.v1 import node_pb2
 
     with connect(home) as session:
-        request = node_pb2.ConfirmPartnerRequest(city=city, fingerprint=fingerprint)
-        _tell(session.stub.ConfirmPartner(request).partner, json=json)
+        compared = fingerprint or _partner(session, city).fingerprint
+        partner = session.stub.ConfirmPartner(node_pb2.ConfirmPartnerRequest(city=city, fingerprint=compared)).partner
+    _tell(partner, json=json)
+    if not fingerprint:
+        say(f"视为已核对的指纹 · fingerprint taken as compared: {compared}")
+        say("若未在电话里核对，请立即暂停 · if nobody compared it by telephone, pause at once:")
+        say(f"  yrdx partner pause {city} --home {home}")
 
 
 @verb(app, "ls", "列出伙伴 · list partners", "yrdx partner ls --home A", "yrdx partner ls --home A --json")
@@ -90,10 +97,7 @@ def ls(home: HomeOption = HERE, json: JsonOption = False) -> None:
 def show(city: CityArgument, home: HomeOption = HERE, json: JsonOption = False) -> None:
     """Show a partner."""
     with connect(home) as session:
-        found = [partner for partner in partners(session) if partner.city == city]
-    if not found:
-        raise NotFound(f"没有伙伴 {city} · no partner {city} here: `yrdx partner ls` lists them")
-    fields = partner_fields(found[0])
+        fields = partner_fields(_partner(session, city))
     print_json(fields) if json else print_fields(fields)
 
 
@@ -170,8 +174,18 @@ def ping_fields(answer: node_pb2.PingPartnerResponse) -> dict[str, object]:
         "keystore_generation": description.keystore_generation,
         "keystore_fingerprint": description.keystore_fingerprint,
         "datasets": [{"name": d.name, "standards": list(d.standards)} for d in description.datasets],
-        "agreements": [{"id": a.id, "version": a.version, "dataset": a.dataset} for a in description.agreements],
+        "agreements": [
+            {"id": a.id, "version": a.version, "provider": a.provider, "consumer": a.consumer, "dataset": a.dataset}
+            for a in description.agreements
+        ],
     }
+
+
+def _partner(session: NodeSession, city: str) -> node_pb2.Partner:
+    for partner in partners(session):
+        if partner.city == city:
+            return partner
+    raise NotFound(f"没有伙伴 {city} · no partner {city} here: `yrdx partner ls` lists them")
 
 
 def _tell(partner: node_pb2.Partner, *, json: bool) -> None:

@@ -46,9 +46,16 @@ def run(
     from services.node.sync.run import Sync, SyncJob
 
     wait_s = 0.0 if no_wait else seconds(wait)
-    resume = shlex.join(["yrdx", "sync", "run", str(file), "--home", str(home), "--to", to, "--dataset", dataset])
+    sync: Sync | None = None
+
+    def resume() -> str:
+        """Once the new run of --again exists, the command without it goes on with that run."""
+        line = ["yrdx", "sync", "run", str(file), "--home", str(home), "--to", to, "--dataset", dataset]
+        return shlex.join([*line, "--again"] if again and not (sync and sync.opened) else line)
+
     with resumable(resume), open_session(home) as session, shown_progress() as progress:
-        report = Sync(session, SyncJob(file, to, dataset, again, wait_s), progress).run()
+        sync = Sync(session, SyncJob(file, to, dataset, again, wait_s), progress)
+        report = sync.run()
         serving = session.serving
     if json:
         print_json(report.to_json())

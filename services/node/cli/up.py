@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import Annotated
@@ -41,12 +42,12 @@ def up(
     """Run the demo."""
     from services.node.demo.up import demo
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: else both nodes would be left behind
     with demo(home, seed=seed, people=people, quiet=json) as report:
         if json:
             print_json(report.to_json())
         if not once:
-            say("两座城市继续运行，Ctrl-C 停止 · both cities keep serving; Ctrl-C stops them")
-            _until_interrupted()
+            _serve_until_interrupted()
     raise typer.Exit(Exit.OK if report.verified else Exit.FAILURE)
 
 
@@ -70,8 +71,9 @@ def samples(
         say(f"已写入 · written: {path}")
 
 
-def _until_interrupted() -> None:
+def _serve_until_interrupted() -> None:
     try:
+        say("两座城市继续运行，Ctrl-C 停止 · both cities keep serving; Ctrl-C stops them")
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

@@ -29,8 +29,12 @@ class NodeProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start the node and wait until it serves."""
-        self.start()
+        """Start the node and wait until it serves; one that does not is stopped again."""
+        try:
+            self.start()
+        except BaseException:  # Ctrl-C too: afterwards nobody would know of the process
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -43,7 +47,7 @@ class NodeProcess:
         """Start the node and wait until it serves.
 
         Raises:
-            Unavailable: It ended, or does not serve in time; the message names its log.
+            Unavailable: It ended, or does not serve in time; the message holds the last line of its log.
         """
         command = [sys.executable, "-m", "services.node.main", "serve", "--home", str(self.home.path)]
         with self.home.log.open("ab") as log:
@@ -89,7 +93,14 @@ class NodeProcess:
             if held_by(self.home) == self._pid and self._answers():
                 return
             time.sleep(0.05)
-        raise Unavailable(f"the node of {self.home.path} does not serve: {self.home.log} says why")
+        raise Unavailable(
+            f"the node of {self.home.path} does not serve; {self.home.log} ends with: {self._last_words()}"
+        )
+
+    def _last_words(self) -> str:
+        """Return the log's last line; no line of it holds a value of a record."""
+        lines = self.home.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "nothing")
 
     def _answers(self) -> bool:
         try:

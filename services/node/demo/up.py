@@ -15,6 +15,7 @@ from typing import Any, Final
 from adapters.mapping import load_mapping
 from adapters.samples import SampleSet, write_samples
 from adapters.tables import REASON_COLUMNS
+from services.node.cli.stream import streams as streams_of
 from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, DemoCity, create_city, introduce
 from services.node.demo.processes import NodeProcess
 from services.node.demo.verify import compare_ends
@@ -30,7 +31,7 @@ WAIT_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """One direction: what became of the rows, and what the comparison of both ends found."""
+    """One direction: what became of this run's rows, and what comparing both ends found of all that ever were sent."""
 
     stream: str
     submitted: int
@@ -128,15 +129,17 @@ def _verify(homes: dict[DemoCity, Home], direction: _Direction, report: SyncRepo
         open_session(homes[direction.receiver].path) as receiver,
     ):
         found = compare_ends(sender, receiver, DATASET)
+        name = f"{direction.sender.code}/{direction.receiver.code}/{DATASET}/0"
+        counted = sum(status.acknowledged for status in streams_of(sender, "outbound") if status.stream == name)
     return StreamReport(
-        stream=f"{direction.sender.code}/{direction.receiver.code}/{DATASET}/0",
+        stream=name,
         submitted=report.submitted,
         acknowledged=report.acknowledged,
         rejected_local=report.rejected_local,
         rejected_partner=report.rejected_partner,
         pending=report.pending,
-        duplicates=found.duplicates + max(0, found.acknowledged - report.acknowledged),
-        missing=found.missing + max(0, report.acknowledged - found.acknowledged),
+        duplicates=found.duplicates + max(0, found.acknowledged - counted),
+        missing=found.missing + max(0, counted - found.acknowledged),
     )
 
 
@@ -151,8 +154,10 @@ def tell(report: UpReport, syncs: tuple[SyncReport, ...]) -> None:
     for sync, stream in zip(syncs, report.streams, strict=True):
         if sync.rejects_file:
             _tell_rejects(Path(sync.rejects_file), stream.stream)
-    verdict = "核对通过 · verified" if report.verified else "核对未通过 · NOT verified"
-    say(f"{verdict}（{report.elapsed_s} s）：每条已确认的记录在对方收件箱恰好一份")
+    if not report.verified:
+        say(f"核对未通过 · NOT verified（{report.elapsed_s} s）")
+        return
+    say(f"核对通过 · verified（{report.elapsed_s} s）：每条已确认的记录在对方收件箱恰好一份")
     say("every acknowledged record stands exactly once in the partner's inbox, with the same content")
 
 

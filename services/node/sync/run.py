@@ -92,7 +92,11 @@ class SyncReport:
 
 
 class Sync:
-    """One run of a sync."""
+    """One run of a sync.
+
+    Attributes:
+        opened: The node knows the source: what is left of it can be resumed.
+    """
 
     def __init__(self, session: NodeSession, job: SyncJob, progress: Progress) -> None:
         """Prepare a run; `run` does the work.
@@ -112,6 +116,7 @@ class Sync:
         self._real_data = not session.settings.demo
         self._read = self._last_row = 0
         self._digest = ""
+        self.opened = False
 
     def run(self) -> SyncReport:
         """Sync the file.
@@ -184,6 +189,7 @@ class Sync:
 
         submission = Submission(self._session.stub, opening, rejected, lambda _: None)
         submission.open()
+        self.opened = True
         try:
             left_out = repeats.duplicates | repeats.conflicts.keys()
             rows = ((row, body) for row, body in staging.rows() if row not in left_out)

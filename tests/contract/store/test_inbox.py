@@ -102,6 +102,17 @@ class TestApply:
         ids = [batch.id for batch in batches]
         assert (receipts(0, 10), receipts(0, 2), receipts(1, 10)) == (ids, ids[:2], ids[1:])
 
+    def test_all_that_was_received_is_counted(self, receiver: Receiver) -> None:
+        """Accepted and rejected ones of every batch, and none before the first."""
+
+        def progress() -> tuple[int, int]:
+            return receiver.store.read(lambda tx: tx.inbox_progress(receiver.stream.id))
+
+        assert progress() == (0, 0)
+        receiver.apply([1, 2, 3], rejected=[1])
+        receiver.apply([4, 5], rejected=[0, 1])
+        assert progress() == (5, 2)
+
     def test_a_conflict_is_kept(self, receiver: Receiver) -> None:
         """A signed statement can be stored, also again."""
         for _ in range(2):

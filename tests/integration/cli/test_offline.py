@@ -1,4 +1,4 @@
-"""The command line as operators run it, while no node serves: real processes, real keys, a real store."""
+"""The command line as operators run it, while no node serves: real keys, a real store."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import chdir, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from tests.integration.support.commands import finish, yrdx
 
 AGREEMENT = """
 [agreement]
@@ -37,6 +40,16 @@ retention_days = 365
 """
 
 
+@contextmanager
+def owner_only() -> Iterator[None]:
+    """What the entry point of the command does first."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 class Desk:
     """A folder in which an operator works."""
 
@@ -45,7 +58,7 @@ class Desk:
         self.folder = folder
 
     def start(self, line: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a command line."""
+        """Start a command line in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "services.node.main", *line.split()],
             cwd=self.folder,
@@ -56,11 +69,10 @@ class Desk:
         )
 
     def run(self, line: str, *, code: int = 0, **environment: str) -> tuple[str, str]:
-        """Run a command line and return what it wrote, once it ended as it must."""
-        with self.start(line, **environment) as process:
-            out, err = process.communicate(timeout=60)
-        assert process.returncode == code, f"yrdx {line}: {process.returncode}\n{out}{err}"
-        return out, err
+        """Run a command line in this process and return what it wrote, once it ended as it must."""
+        with chdir(self.folder), patch.dict(os.environ, environment), owner_only():
+            ran = yrdx(*line.split(), code=code)
+        return ran.out, ran.err
 
     def json(self, line: str, *, code: int = 0, **environment: str) -> Any:
         """Run a command line with --json and return its answer."""
@@ -77,7 +89,8 @@ def desk(tmp_path: Path) -> Desk:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nantong's home as `yrdx init` makes it, on a port that nobody uses."""
     desk = Desk(tmp_path_factory.mktemp("made"))
-    desk.run(f"init --city 320600 --home A --listen 127.0.0.1:{_free_port()} --dialect local")
+    process = desk.start(f"init --city 320600 --home A --listen 127.0.0.1:{_free_port()} --dialect local")
+    finish(process)
     return desk.folder / "A"
 
 
@@ -113,6 +126,18 @@ def test_two_cities_meet_by_hand(desk: Desk, home: Path) -> None:
     for listing in ("outbox ls", "inbox ls", "receipts ls", "rejections ls"):
         assert desk.json(f"{listing} --home B") == []
     assert desk.json("doctor --home B")["ok"]
+
+
+def test_a_partner_is_confirmed_as_it_was_shown(desk: Desk, home: Path) -> None:
+    """Without a fingerprint the one that ``partner add`` printed counts as compared, and the command names it."""
+    desk.run(f"init --city 310000 --home B --listen 127.0.0.1:{_free_port()} --dialect shanghai")
+    fingerprint = desk.run("bundle export --home A -o a.bundle")[0].strip()
+    desk.run("partner add a.bundle --home B --endpoint 127.0.0.1:7320")
+
+    assert fingerprint in desk.run("partner confirm 320600 --home B")[1]
+
+    assert desk.json("partner show 320600 --home B")["state"] == "LIVE"
+    desk.run("partner confirm 330100 --home B", code=4)
 
 
 def test_a_demo_home_confirms_by_itself(desk: Desk, home: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -187,11 +187,7 @@ class ToyServer:
 
 
 def make_server(
-    cities: list[City],
-    *,
-    listen: str = "127.0.0.1:0",
-    credentials: Callable[[ServerTrust], grpc.ServerCredentials] = lambda trust: trust.credentials,
-    guard: type[CallerGuard] = CallerGuard,
+    cities: list[City], *, listen: str = "127.0.0.1:0", guard: type[CallerGuard] = CallerGuard
 ) -> ToyServer:
     """Build Shanghai's server with some cities' roots; it is not started."""
     exchange, known = ToyExchange(), list(cities)
@@ -216,7 +212,7 @@ def make_server(
         Service(_NODE, partial(node_pb2_grpc.add_NodeServiceServicer_to_server, ToyNode())),
     ]
     made = guard(CALLERS, own_city=SHANGHAI.code, trust=callers, clock=SystemClock())
-    toy = NodeServer(services, made, credentials(trust), listen=listen, limits=Limits())
+    toy = NodeServer(services, made, trust.credentials, listen=listen, limits=Limits())
     server = ToyServer(toy, exchange, trust, known, made)
     return server
 

@@ -1,4 +1,4 @@
-"""TLS sessions: none is ever resumed, since a resumed one skips the certificate.
+"""TLS sessions: a resumed one skips the certificate, so nothing is taken from it.
 
 gRPC's own clients never resume, so the client here speaks TLS and the few frames of HTTP/2 itself.
 """
@@ -13,8 +13,7 @@ from socket import create_connection
 import grpc
 import pytest
 
-from services.rpc.credentials import ServerTrust
-from tests.integration.rpc.cities import NANTONG, SHANGHAI, ToyServer, make_server, serving
+from tests.integration.rpc.cities import NANTONG, SHANGHAI, ToyServer
 
 # RFC 9113: connection preface (3.4), frames (4.1), header block without compression (RFC 7541, 6.2.2).
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -78,36 +77,28 @@ def request() -> bytes:
     return frame(HEADERS, END_HEADERS, 1, block) + frame(DATA, END_STREAM, 1, bytes(5))
 
 
-def resumable(trust: ServerTrust) -> grpc.ServerCredentials:
-    """Return credentials under which gRPC resumes sessions: the static ones."""
+async def test_a_resumed_session_is_refused(shanghai: ToyServer, tmp_path: Path) -> None:
+    """TLS resumes it, the guard does not take it for a proof; with a full handshake the same client gets in again."""
+    client = RawClient(shanghai.address, tmp_path)
+    calls = [await asyncio.to_thread(client.describe) for _ in range(2)]
+    calls.append(await asyncio.to_thread(RawClient(shanghai.address, tmp_path).describe))
+
+    assert [resumed for resumed, _ in calls] == [False, True, False]
+    refused = grpc.StatusCode.UNAUTHENTICATED.value[0]
+    assert [status_of(answer) for _, answer in calls] == [0, refused, 0]
+    assert shanghai.exchange.callers == ["spiffe://320600.yrdx/gateway/one"] * 2
+
+
+async def test_a_session_of_former_trust_is_not_even_resumed(shanghai: ToyServer, tmp_path: Path) -> None:
+    """After the server's keys or roots changed, nobody can go on with what was negotiated before."""
+    client = RawClient(shanghai.address, tmp_path)
+    await asyncio.to_thread(client.describe)
     chain_pem, key_pem = SHANGHAI.leaf("gateway")
-    return grpc.ssl_server_credentials(
-        [(key_pem, chain_pem)], SHANGHAI.roots_pem + NANTONG.roots_pem, require_client_auth=True
-    )
+    shanghai.trust.replace(chain_pem=chain_pem, key_pem=key_pem, roots_pem=SHANGHAI.roots_pem + NANTONG.roots_pem)
 
+    resumed, answer = await asyncio.to_thread(client.describe)
 
-async def describe_twice(server: ToyServer, folder: Path) -> list[tuple[bool, bytes]]:
-    """Call over two connections, the second of which offers the first one's session."""
-    client = RawClient(server.address, folder)
-    return [await asyncio.to_thread(client.describe) for _ in range(2)]
-
-
-async def test_our_credentials_resume_no_session(shanghai: ToyServer, tmp_path: Path) -> None:
-    """The second connection makes a full handshake although its client would rather not."""
-    first, second = await describe_twice(shanghai, tmp_path)
-
-    assert [first[0], second[0]] == [False, False]
-    assert [status_of(first[1]), status_of(second[1])] == [0, 0]
-
-
-async def test_a_resumed_session_is_refused(tmp_path: Path) -> None:
-    """Where TLS does resume, the guard does not take it for a proof."""
-    async with serving(make_server([NANTONG], credentials=resumable)) as server:
-        first, second = await describe_twice(server, tmp_path)
-
-    assert [first[0], second[0]] == [False, True]
-    assert [status_of(first[1]), status_of(second[1])] == [0, grpc.StatusCode.UNAUTHENTICATED.value[0]]
-    assert server.exchange.callers == ["spiffe://320600.yrdx/gateway/one"]
+    assert (resumed, status_of(answer)) == (False, 0)
 
 
 def status_of(answer: bytes) -> int:

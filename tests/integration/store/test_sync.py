@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -19,10 +18,8 @@ from services.store.schema import migrate
 from services.store.transaction import SqlTransaction
 from tests.contract.store.samples import NOW, Sender, a_row
 from tests.integration.store.processes import start_writer
+from tests.integration.support.tracing import STRACE, needs_strace
 from tests.postgres import PostgresServer, running_postgres
-
-STRACE = shutil.which("strace")
-needs_strace = pytest.mark.skipif(STRACE is None, reason="strace is not installed: nothing shows the system calls")
 
 CALL = re.compile(r"^\d+ +(?P<name>\w+)\(\d+<(?P<file>[^>]*)>(?P<rest>.*)$")
 WRITES = ("pwrite64", "write")
@@ -74,7 +71,7 @@ def test_the_check_sees_a_missing_sync() -> None:
 def test_sqlite_syncs_before_every_answer(sqlite_url: str, tmp_path: Path) -> None:
     """In the trace of a writer, a sync of the log lies between the last write to it and each answer."""
     trace = tmp_path / "trace"
-    strace = (str(STRACE), "-f", "-y", "-e", "trace=pwrite64,write,fsync,fdatasync", "-o", str(trace))
+    strace = (STRACE, "-f", "-y", "-e", "trace=pwrite64,write,fsync,fdatasync", "-o", str(trace))
     # One row in flight: with more, the next group's writes would stand between a sync and its answers.
     writer = start_writer(sqlite_url, "--rows", "100", "--in-flight", "1", before=strace)
     out, error = writer.communicate(timeout=60)
@@ -89,7 +86,7 @@ def test_a_failed_sync_ends_the_process(sqlite_url: str, tmp_path: Path) -> None
     """When the disk refuses a sync, nothing of that commit is answered, and the process is gone."""
     log = f"{sqlite_path(sqlite_url)}-wal"
     inject = "inject=fsync,fdatasync:error=EIO:when=6+"
-    strace = (str(STRACE), "-f", "-qq", "-P", log, "-e", inject, "-o", str(tmp_path / "trace"))
+    strace = (STRACE, "-f", "-qq", "-P", log, "-e", inject, "-o", str(tmp_path / "trace"))
     writer = start_writer(sqlite_url, "--rows", "1000", "--in-flight", "1", before=strace)
     out, error = writer.communicate(timeout=60)
     assert writer.returncode == 70, error
@@ -102,7 +99,7 @@ def test_a_failed_checkpoint_ends_the_process(sqlite_url: str, tmp_path: Path) -
     """When the disk refuses to sync the database itself, the log is never given up: what was answered stands."""
     inject = "inject=fsync,fdatasync:error=EIO"
     path = str(sqlite_path(sqlite_url))
-    strace = (str(STRACE), "-f", "-qq", "-P", path, "-e", inject, "-o", str(tmp_path / "trace"))
+    strace = (STRACE, "-f", "-qq", "-P", path, "-e", inject, "-o", str(tmp_path / "trace"))
     writer = start_writer(sqlite_url, "--rows", "100000", before=strace)
     out, error = writer.communicate(timeout=60)
     assert writer.returncode == 70, error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +40,25 @@ class Pair:
 
 
 @contextmanager
-def acquainted(folder: Path, *, store_urls: tuple[str, str] = ("", ""), seed: int = 0) -> Iterator[Pair]:
+def acquainted(
+    folder: Path,
+    *,
+    store_urls: tuple[str, str] = ("", ""),
+    seed: int = 0,
+    prepare: Callable[[Node], object] = lambda _: None,
+) -> Iterator[Pair]:
     """Set up both cities without starting their nodes; whatever runs in the end is stopped.
 
     Args:
         folder: Where their homes are made.
         store_urls: Nantong's and Shanghai's store; empty: SQLite in the home.
         seed: Of the proxies' delays.
+        prepare: Called with each node before the cities learn of each other.
     """
     nantong = make_node(folder, NANTONG, store_url=store_urls[0])
     shanghai = make_node(folder, SHANGHAI, store_url=store_urls[1])
+    for node in (nantong, shanghai):
+        prepare(node)
     agreements = [agreement(a, b) for a, b in ((NANTONG.code, SHANGHAI.code), (SHANGHAI.code, NANTONG.code))]
     with ExitStack() as stack:
         to_nantong = stack.enter_context(Proxy(nantong.listen, random=Random(seed)))

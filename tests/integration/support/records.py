@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -15,8 +16,10 @@ from adapters.mapping import RowRejected, load_mapping
 from adapters.samples import SampleFile, write_samples
 from adapters.samples.contributions import NANTONG, contributions
 from adapters.tables import BadRow, open_csv
+from services.node.session import NodeSession
 from services.node.sync.run import layout_of
 from services.wire.datasets import Dataset, load_datasets
+from yrdx.node.v1 import node_pb2
 from yrdx.types.v1 import types_pb2
 
 DATASET: Final = "social.contribution"
@@ -66,6 +69,17 @@ def exported_records(path: Path, stream: str) -> Counter[str]:
             record = json.loads(line)
             if record.pop("@record")["stream"] == stream:
                 found[canonical(record)] += 1
+    return found
+
+
+def arrivals(receiver: NodeSession, from_city: str, *, after: int = 0) -> Counter[str]:
+    """Return the records of a city that ever arrived at another, without the first so many, in the same form."""
+    request = node_pb2.ExportInboxRequest(dataset=DATASET, from_city=from_city, history=True)
+    entries = (entry for page in receiver.stub.ExportInbox(request) for entry in page.entries)
+    found: Counter[str] = Counter()
+    for entry in islice(entries, after, None):
+        content = types_pb2.RecordBody.FromString(entry.body).message.value
+        found[canonical(_as_dict(dataset().message_class.FromString(content)))] += 1
     return found
 
 

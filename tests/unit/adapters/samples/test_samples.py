@@ -10,7 +10,7 @@ import pytest
 
 from adapters.mapping import RowRejected, load_mapping
 from adapters.mapping.divisions import load_divisions
-from adapters.samples import Planted, SampleFile, write_samples
+from adapters.samples import Planted, SampleFile, SizeRefused, write_samples
 from adapters.samples.people import people
 from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS
 from adapters.tables import BadRow, CsvLayout, open_csv
@@ -147,7 +147,7 @@ def test_months(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad_rows", [1, 50])
 def test_impossible_requests(tmp_path: Path, bad_rows: int) -> None:
     """A conflict needs two rows, and bad rows need good ones around them."""
-    with pytest.raises(ValueError, match="bad_rows"):
+    with pytest.raises(SizeRefused, match="bad row"):
         write_samples(tmp_path, seed=1, people=100, bad_rows=bad_rows)
 
 
@@ -165,5 +165,5 @@ def test_people_are_many_and_right() -> None:
 
 def test_no_more_people_than_numbers() -> None:
     """More people than numbers cannot be invented."""
-    with pytest.raises(ValueError, match="at most"):
+    with pytest.raises(SizeRefused, match="at most"):
         next(people(Random(1), ("3206",), 10**9))

@@ -227,6 +227,15 @@ class TestBadRows:
         assert bad(read(b"a,b,c\r\n1,2,3\r\n4,5")) == [(3, "csv.truncated")]
         assert bad(read(b'a,b,c\r\n1,2,3\r\n4,"5')) == [(3, "csv.quotes")]
 
+    @pytest.mark.parametrize("cut", [1, 2, 3])
+    def test_truncated_inside_a_character(self, cut: int) -> None:
+        """A file that breaks off between the bytes of a character is torn there, not of another encoding."""
+        for layout in (LAYOUT, UTF8):
+            row = f"4{layout.delimiter}𠮷".encode(layout.codec)[:-cut]
+            header = layout.delimiter.join(layout.columns).encode()
+            assert bad(read(header + b"\r\n" + row, layout)) == [(2, "csv.truncated")]
+        assert bad(read(b"a,b,c\r\n4,\xff,6")) == [(2, "csv.encoding")]
+
     @pytest.mark.parametrize("row", ['1,"2,3', '"1" x,2,3', '1,"2"",3', '1,2,"'])
     def test_a_stray_quote_costs_one_row(self, row: str) -> None:
         """Whatever a quote does to its row, the rows behind it are read."""

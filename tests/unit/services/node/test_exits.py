@@ -5,6 +5,7 @@ import errno
 import pysqlite3.dbapi2 as sqlite
 import pytest
 
+from adapters.samples import SizeRefused
 from adapters.tables import FileRefused
 from certs.errors import KeystoreBroken, ProbeFailed, Reason, TrustError
 from services.domain import errors
@@ -47,6 +48,7 @@ def sqlite_locked() -> Exception:
         (FileRefused("a.csv", "file.unreadable"), Exit.NOT_PERMITTED),
         (sqlite_locked(), Exit.PARTNER_UNAVAILABLE),
         (Mistake("x"), Exit.USAGE),
+        (SizeRefused("x"), Exit.USAGE),
         (HomeMissing("x"), Exit.NOT_FOUND),
     ],
 )
@@ -95,7 +97,7 @@ def test_nobody_foresaw_the_rest(error: Exception) -> None:
 
 def test_interrupted_work_names_the_command_that_resumes() -> None:
     """Ctrl-C inside resumable work ends with 130 and says how to go on."""
-    with pytest.raises(Interrupted) as caught, resumable("yrdx sync resume"):
+    with pytest.raises(Interrupted) as caught, resumable(lambda: "yrdx sync resume"):
         raise KeyboardInterrupt
 
     assert (caught.value.code, caught.value.resume) == (Exit.INTERRUPTED, "yrdx sync resume")
@@ -104,7 +106,7 @@ def test_interrupted_work_names_the_command_that_resumes() -> None:
 
 def test_errors_inside_resumable_work_pass_unchanged() -> None:
     """Only Ctrl-C is translated."""
-    with pytest.raises(CommandFailed, match="as it was"), resumable("yrdx sync resume"):
+    with pytest.raises(CommandFailed, match="as it was"), resumable(lambda: "yrdx sync resume"):
         raise CommandFailed("as it was")
 
 

@@ -14,7 +14,7 @@ from services.domain.errors import Malformed
 from services.domain.limits import Limits
 from services.domain.receipt import Rejection, Violation
 from services.domain.stream import StreamName
-from services.ports.channel import Description, ReceiptedBatch
+from services.ports.channel import DescribedAgreement, Description, ReceiptedBatch
 from services.wire.batches import (
     add_records,
     batch_from_pb,
@@ -55,7 +55,7 @@ DESCRIPTION = Description(
     city="310000",
     software="0.1.0",
     datasets=(("social.contribution", ("1", "2")),),
-    agreements=(("NT-SH-2026-001", 1),),
+    agreements=(DescribedAgreement("NT-SH-2026-001", 1, "320600", "310000", "social.contribution", "1"),),
     limits=Limits(),
     node_time=datetime(2026, 1, 1, tzinfo=UTC),
     keystore_generation=3,
