@@ -113,21 +113,30 @@ class Generation:
         """Every leaf with its key, by role."""
         return {"gateway": self.gateway, "system": self.system, "operator": self.operator}
 
-    def bundle(self, *, version: int, previous: str | None, endpoint: str | None, created_at: datetime) -> CityBundle:
-        """State this generation as a bundle: its authorities as active, its signing key and gateway.
+    def bundle(
+        self,
+        *,
+        version: int,
+        previous: str | None,
+        endpoint: str | None,
+        created_at: datetime,
+        authorities: tuple[BundleAuthority, ...] | None = None,
+    ) -> CityBundle:
+        """State this generation as a bundle: its authorities, its signing key and gateway.
 
         Args:
             version: From 1.
             previous: Digest of the version before; None for version 1.
             endpoint: ``host:port`` as a hint for partners, or None.
             created_at: Time of the statement, with its zone.
+            authorities: Every authority the city ever had, with its state; None: those of the generation, as active.
         """
         active = tuple(BundleAuthority(certificates_to_pem(root), AuthorityState.ACTIVE) for root in self.own_roots)
         return CityBundle(
             city=self.city,
             version=version,
             previous=previous,
-            authorities=active,
+            authorities=active if authorities is None else authorities,
             signing_keys=(self.signing_key.public,),
             gateway_leaves=(self.gateway_chain_pem,),
             dns_names=(gateway_host(self.city),),

@@ -67,6 +67,7 @@ def create_keystore(
     files = issue_generation(authority, SigningKey.generate(), now=now, random=random)
     generation = verify_generation(files, number=1, now=now)
     _write_generation(new, files, number=1, passphrase=passphrase)
+    _point_at(new, 1)
     new.rename(keystore_folder(home))
     sync_folder(home)
     return generation
@@ -118,14 +119,42 @@ def install_generation(
     Raises:
         KeystoreBroken: The new one is refused; nothing was written, the old one stays.
     """
+    generation = stage_generation(home, files, now=now, passphrase=passphrase)
+    folder = keystore_folder(home)
+    with writing(folder):
+        _point_at(folder, generation.number)
+        _remove_old(folder, current=generation.number)
+    return generation
+
+
+def stage_generation(
+    home: Path, files: Mapping[str, bytes], *, now: datetime, passphrase: bytes | None = None
+) -> Generation:
+    """Check a new generation and write it beside the others, without making it the current one.
+
+    Raises:
+        KeystoreBroken: It is refused; nothing was written.
+    """
     folder = keystore_folder(home)
     with writing(folder):
         # Above every folder, also one that a crash left half written.
         number = max([*_numbers(folder), current_number(home)]) + 1
         generation = verify_generation(opened(files, passphrase), number=number, now=now)
         _write_generation(folder, files, number=number, passphrase=passphrase)
-        _remove_old(folder, current=number)
     return generation
+
+
+def remove_generation(home: Path, number: int) -> None:
+    """Remove a generation that is not the current one, with its keys.
+
+    Raises:
+        KeystoreBroken: GENERATION_UNKNOWN: it is not there, or in use.
+    """
+    folder = keystore_folder(home)
+    with writing(folder):
+        if number not in _numbers(folder) or number == current_number(home):
+            raise _unknown(folder, number)
+        shutil.rmtree(folder / "gen" / str(number))
 
 
 def renewed_files(
@@ -278,7 +307,6 @@ def _write_generation(folder: Path, files: Mapping[str, bytes], *, number: int, 
     write_file(generation / _MANIFEST, manifest_of(written))
     sync_folder(generation)
     sync_folder(generation.parent)
-    _point_at(folder, number)
 
 
 def _point_at(folder: Path, number: int) -> None:

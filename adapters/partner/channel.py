@@ -127,6 +127,13 @@ class GrpcPartnerChannel:
             page = await _verified(self._stub.ListReceipts(request, timeout=CALL_TIMEOUT_S))
         return [receipted_from_pb(batch) for batch in page.batches], page.more
 
+    async def offer_bundle(self, bundle: bytes) -> Signed:
+        """Hand over this city's bundle and return the partner's signed acknowledgement, not verified yet."""
+        request = exchange_pb2.OfferBundleRequest(bundle=bundle)
+        with self._lease(), _domain_errors():
+            answer = await _verified(self._stub.OfferBundle(request, timeout=CALL_TIMEOUT_S))
+        return signed_from_pb(answer.acknowledgement)
+
     async def retire(self, drain_s: float) -> None:
         """Let what is under way end by itself, then close: another channel has taken this one's place.
 

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
 from adapters.partner.channel import GrpcPartnerChannel, PartnerCredentials
+from certs.generation import Generation
 from services.domain.errors import ExchangeError, Unauthenticated
+from services.domain.partner import PartnerState
 from services.node.trust import Trust
 from services.ports.channel import PartnerChannel
 
 _log = structlog.get_logger("yrdx.channels")
 
 CANARY_S: Final = 10.0
-_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 DRAIN_S: Final = 60.0
 """Time that open sessions get to end; they need that of their unanswered batches."""
 
@@ -35,11 +36,13 @@ class Route:
         city: Partner.
         endpoint: Its address.
         credentials: What is shown and believed.
+        revoked: What of the partner's was revoked; another set alone makes no other route.
     """
 
     city: str
     endpoint: str
     credentials: PartnerCredentials = field(repr=False)
+    revoked: frozenset[str] = field(default=frozenset(), compare=False)
 
     def open(self) -> GrpcPartnerChannel:
         """Open a channel."""
@@ -51,12 +54,8 @@ class Route:
         return mine == theirs
 
     def distrusts(self, other: Route) -> bool:
-        """Whether something that another route believes is believed here no longer."""
-        return not _blocks(other.credentials.roots_pem) <= _blocks(self.credentials.roots_pem)
-
-
-def _blocks(pem: bytes) -> set[bytes]:
-    return set(pem.split(_BEGIN)[1:])
+        """Whether something was revoked since another route."""
+        return not self.revoked <= other.revoked
 
 
 class Channels:
@@ -105,6 +104,34 @@ class Channels:
                 if why:
                     refused[city] = why
             return refused
+
+    @property
+    def draining(self) -> int:
+        """Channels that were replaced and still end what is under way."""
+        return len(self._retiring)
+
+    async def canaries(self, generation: Generation) -> Mapping[str, str]:
+        """Ask every live partner one question with another generation's leaf, over a channel of its own.
+
+        Returns:
+            City → why it does not work; empty where it does.
+        """
+        live = [one.city for one in self._trust.state.partners.values() if one.state is PartnerState.LIVE]
+        said = await asyncio.gather(*(self._canary(city, generation) for city in live))
+        return dict(zip(live, said, strict=True))
+
+    async def _canary(self, city: str, generation: Generation) -> str:
+        route = self._route(city)
+        shown = replace(route.credentials, chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem)
+        channel = replace(route, credentials=shown).open()
+        try:
+            async with asyncio.timeout(CANARY_S):
+                await channel.describe()
+        except (ExchangeError, TimeoutError) as error:
+            return str(error) or "no answer in time"
+        finally:
+            await channel.close()
+        return ""
 
     async def close(self, city: str) -> None:
         """Close the channel to a partner at once; its calls end as `Unavailable`."""
@@ -176,4 +203,4 @@ class Channels:
         credentials = PartnerCredentials(
             roots_pem=roots_pem, chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem
         )
-        return Route(city, partner.endpoint, credentials)
+        return Route(city, partner.endpoint, credentials, self._trust.state.revoked[city])

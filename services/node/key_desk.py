@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -16,10 +16,16 @@ from services.ports.keys import CertificateStatus, KeysStatus
 
 
 class KeyDesk:
-    """The key store of a node."""
+    """The key store of a node.
 
-    def __init__(self, home: Path, trust: Trust, rotation: Rotation, clock: Clock) -> None:
-        """Look at a node's trust and rotation."""
+    Attributes:
+        uses: SHA-256 of an authority → when a leaf of it was shown last, and by whom; the server fills it in.
+    """
+
+    def __init__(self, home: Path, trust: Trust, rotation: Rotation, clock: Clock, draining: Callable[[], int]) -> None:
+        """Look at a node's trust, rotation and channels."""
+        self._draining = draining
+        self.uses: dict[str, tuple[datetime, str]] = {}
         self._home = home
         self._trust = trust
         self._rotation = rotation
@@ -37,6 +43,8 @@ class KeyDesk:
             refused=refusal.time if refusal else None,
             refused_reason=refusal.reason if refusal else "",
             refused_message=refusal.message if refusal else "",
+            draining=self._draining(),
+            uses=dict(self.uses),
             certificates=list(self._certificates(self._clock.now())),
         )
 

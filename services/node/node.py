@@ -14,13 +14,15 @@ import structlog
 from certs.act_log import ActLog
 from certs.crl import read_crl
 from certs.digests import DIGESTS
-from certs.errors import CertificateRefused
+from certs.errors import CertificateRefused, KeystoreBroken
 from certs.generation import Generation
-from services.domain.errors import Malformed, Unauthenticated
+from certs.keystore import load_generation
+from services.domain.errors import Conflict, Malformed, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
+from services.node.bundles import Bundles
 from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
@@ -55,6 +57,7 @@ class Node:
         listen: Address it serves on; empty while it does not.
         channels: Channels to partners.
         rotation: Follows the key store.
+        bundles: Hands this city's bundle to partners.
         keys: The key store as an operator sees it.
         tell_server: Called after trust changed: the server swaps its credentials and cuts calls; None while no server
             runs.
@@ -94,8 +97,9 @@ class Node:
             random=random,
             apply=self.use_generation,
         )
-        self.keys = KeyDesk(home.path, self.trust, self.rotation, clock)
+        self.keys = KeyDesk(home.path, self.trust, self.rotation, clock, lambda: self.channels.draining)
         self.stopping = False
+        self.bundles = Bundles(home.bundle, self.parts, store, self.channel)
         # The home's lock lets one process at a time work there, so host and folder name it.
         holder = f"{socket.gethostname()}:{home.path.resolve()}"
         self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=holder)
@@ -161,6 +165,17 @@ class Node:
             raise Malformed(f"[{error.reason}] {error}") from error
         state = CrlState(crl.authority, city, crl.number, crl.this_update, crl.next_update)
         return state, list(crl.serials.items())
+
+    async def try_generation(self, number: int) -> Mapping[str, str]:
+        """Call every live partner with the leaf of a generation that is not in use."""
+        passphrase = passphrase_of(self.home, self._settings)
+        try:
+            found = await asyncio.to_thread(
+                load_generation, self.home.path, now=self.parts.clock.now(), passphrase=passphrase, number=number
+            )
+        except KeystoreBroken as error:
+            raise Conflict(f"[{error.reason}] {error}") from error
+        return await self.channels.canaries(found)
 
     async def record_act(
         self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()

@@ -40,6 +40,7 @@ DRAIN_S: Final = 5.0
 """Time that open calls get to end by themselves at SIGTERM."""
 REVOCATION_POLL_S: Final = 0.1
 """How often a number is read that rises with every revocation."""
+USES_S: Final = 1.0
 TRUST_POLL_S: Final = 2.0
 """How often partners are read again: another process of this node may have changed them."""
 
@@ -85,6 +86,8 @@ async def _serve(node: Node, settings: Settings) -> None:
             node.rotation.run(),
             _watch_trust(node),
             _metrics(node),
+            node.bundles.run(),
+            _note_uses(server, node),
             server.live.sweep(node.parts.clock.monotonic_s),
         )
     finally:
@@ -97,9 +100,7 @@ async def _serve(node: Node, settings: Settings) -> None:
 
 
 def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
-    exchange = ExchangeServicer(
-        node.parts, node.store, Quotas(node.parts.clock), lambda: (node.generation, node.fingerprint), stopping
-    )
+    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), node, stopping)
     own = NodeServicer(node.parts, node.store, node)
     services = (
         Service(
@@ -158,6 +159,16 @@ async def _watch_trust(node: Node) -> None:
 
 def _stamp(tx: Transaction) -> int:
     return tx.revocation_stamp()
+
+
+async def _note_uses(server: NodeServer, node: Node) -> None:
+    """Every second, which authorities' leaves were shown: one that still is must not be retired."""
+    while True:
+        await asyncio.sleep(USES_S)
+        seen = dict(server.guard.seen)
+        server.guard.seen.clear()
+        now = node.parts.clock.now()
+        node.keys.uses.update({authority: (now, caller.identity.uri) for authority, caller in seen.items()})
 
 
 async def _metrics(node: Node) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cryptography.x509 import Certificate
 
 from certs.anchor import is_signed_by
-from certs.bundle import CityBundle, read_bundle
+from certs.bundle import AuthorityState, CityBundle, read_bundle
 from certs.constraint import constrained_pem
 from certs.errors import CertificateRefused, Reason, SignatureRefused, TrustError
 from certs.generation import Generation
@@ -38,6 +38,7 @@ class TrustState:
         roots_pem: Authorities that the handshake takes: own and the partners', each for its own city's names.
         partner_roots_pem: City → what a channel to it believes: its authorities for its names, or, once a leaf of its
             gateways was revoked, the others alone (gRPC sees no revocations; a leaf works as a root).
+        revoked: City → names of what was revoked of it: authorities, by us or by itself, leaves and serials.
         signing_keys: City → key id → key.
         refused: City → why its bundle is not believed although it was confirmed.
     """
@@ -48,6 +49,7 @@ class TrustState:
     callers: CallerVerifier
     roots_pem: bytes
     partner_roots_pem: Mapping[str, bytes]
+    revoked: Mapping[str, frozenset[str]]
     signing_keys: Mapping[str, Mapping[str, PublicSigningKey]]
     refused: Mapping[str, str]
 
@@ -78,6 +80,7 @@ def trust_state(
         callers=CallerVerifier(roots, revocations),
         roots_pem=b"".join(constrained_pem(city, found) for city, found in roots.items()),
         partner_roots_pem={city: _channel_roots(bundles[city], roots[city], revocations) for city in bundles},
+        revoked={city: _revoked(bundle, revocations) for city, bundle in bundles.items()},
         signing_keys=keys | {generation.city: {own.key_id: own}},
         refused=refused,
     )
@@ -104,6 +107,14 @@ def _channel_roots(bundle: CityBundle, roots: Sequence[Certificate], revocations
         return constrained_pem(bundle.city, roots)
     # What was revoked may be a gateway's although the bundle does not name it: only leaves that it names are believed.
     return certificates_to_pem(*(leaf for leaf in leaves if _stands(bundle.city, leaf, roots, revocations)))
+
+
+def _revoked(bundle: CityBundle, revocations: Revocations) -> frozenset[str]:
+    known = {fingerprint_of(certificate_from_pem(one.certificate_pem)): one.state for one in bundle.authorities}
+    own = {name for name, state in known.items() if state is AuthorityState.REVOKED}
+    serials = {f"{name}:{serial}" for name in known for serial in revocations.serials.get(name, ())}
+    ours = revocations.authorities & known.keys()
+    return frozenset({*own, *ours, *serials, *revocations.leaves.get(bundle.city, ())})
 
 
 def _stands(city: str, leaf: Certificate, roots: Sequence[Certificate], revocations: Revocations) -> bool:

@@ -85,6 +85,10 @@ class PartnerChannel(Protocol):
         """Return receipts after a sequence and whether there are more."""
         ...
 
+    async def offer_bundle(self, bundle: bytes) -> Signed:
+        """Hand over this city's bundle and return the partner's signed acknowledgement, not verified yet."""
+        ...
+
     async def close(self) -> None:
         """Close the channel."""
         ...

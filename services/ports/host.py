@@ -35,6 +35,26 @@ class Cut:
         return self.times_s[-1] if self.times_s else 0.0
 
 
+class BundleOffers(Protocol):
+    """This city's bundle on its way to partners."""
+
+    async def distribute(self) -> Mapping[str, str]:
+        """Offer the present bundle to every live partner that has not acknowledged it.
+
+        Returns:
+            City → why it did not acknowledge it.
+        """
+        ...
+
+    def version_and_digest(self) -> tuple[int, str]:
+        """Return version and digest of the present bundle.
+
+        Raises:
+            services.domain.errors.NotFound: There is none yet.
+        """
+        ...
+
+
 class Host(Protocol):
     """What an operator's call reaches beyond the store. A node that does not serve has no couriers to wake."""
 
@@ -110,6 +130,22 @@ class Host(Protocol):
 
         Raises:
             services.domain.errors.Malformed: It is refused, with the reason.
+        """
+        ...
+
+    @property
+    def bundles(self) -> BundleOffers:
+        """This city's bundle on its way to partners."""
+        ...
+
+    async def try_generation(self, number: int) -> Mapping[str, str]:
+        """Call every live partner with the leaf of a generation on disk that is not in use.
+
+        Returns:
+            City → why it does not work; empty where it does.
+
+        Raises:
+            services.domain.errors.Conflict: The generation itself is refused.
         """
         ...
 

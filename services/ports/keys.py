@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,6 +48,8 @@ class KeysStatus:
         refused: When another generation was refused; None when none was since the last that was taken.
         refused_reason: Stable word; empty when none was refused.
         refused_message: For people.
+        draining: Channels to partners that were replaced and still end what is under way.
+        uses: SHA-256 of an authority → when a leaf of it was shown last, and by whom.
         certificates: Ours, then every partner's.
     """
 
@@ -59,6 +61,8 @@ class KeysStatus:
     refused: datetime | None
     refused_reason: str
     refused_message: str
+    draining: int
+    uses: Mapping[str, tuple[datetime, str]]
     certificates: Sequence[CertificateStatus]
 
 

@@ -1,15 +1,16 @@
-"""Revocations as the store keeps them."""
+"""Revocations and acknowledgements of bundles as the store keeps them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from services.domain.bundle_ack import BundleAck
 from services.domain.revocation import CrlState, Revocation
 
 
 class RevocationsPort(Protocol):
-    """What was revoked."""
+    """What was revoked, and who holds which bundle."""
 
     def revocations(self) -> Sequence[Revocation]:
         """Return all revocations, oldest first."""
@@ -29,6 +30,14 @@ class RevocationsPort(Protocol):
 
     def revocation_stamp(self) -> int:
         """Return a number that rises with every change of revocations; costs one index look-up."""
+        ...
+
+    def bundle_acks(self) -> Sequence[BundleAck]:
+        """Return the last acknowledgement of each partner."""
+        ...
+
+    def put_bundle_ack(self, ack: BundleAck) -> None:
+        """Insert or replace a partner's acknowledgement."""
         ...
 
     def crls(self) -> Sequence[CrlState]:

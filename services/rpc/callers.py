@@ -109,7 +109,11 @@ def _methods(services: Iterable[ServiceDescriptor]) -> set[str]:
 
 
 class CallerGuard:
-    """Admits callers by certificate and table."""
+    """Admits callers by certificate and table.
+
+    Attributes:
+        seen: SHA-256 of an authority → the last caller that showed a leaf of it, since somebody emptied this.
+    """
 
     def __init__(self, table: CallerTable, *, own_city: str, trust: Callable[[], CallerVerifier], clock: Clock) -> None:
         """Set up a guard.
@@ -124,6 +128,7 @@ class CallerGuard:
         self._own_city = own_city
         self._trust = trust
         self._clock = clock
+        self.seen: dict[str, Caller] = {}
         self._judged_under: CallerVerifier | None = None
         self._judged: dict[bytes, Caller] = {}
 
@@ -157,6 +162,7 @@ class CallerGuard:
         caller = self.judge(leaves[0])
         if caller.entry not in self._table.get(method, _NOBODY):
             raise NotPermitted(f"{caller.entry.side} {caller.entry.role} may not call {method}")
+        self.seen[caller.leaf.authority] = caller
         return let_in(caller)
 
     def recheck(self, caller: Caller) -> Caller:

@@ -28,11 +28,11 @@ from services.exchange.recover import (
     take_back,
 )
 from services.ports.channel import PartnerChannel
-from services.ports.host import Host
 from services.ports.store import Transaction
 from services.rpc.exchange_service import stream_name
 from services.rpc.node_desk import Context, NodeDesk
 from services.rpc.node_listings import Listings
+from services.rpc.partner_bundles import put_partner
 from services.wire.batches import description_to_pb
 from yrdx.node.v1 import node_pb2
 
@@ -55,7 +55,7 @@ class Partners(NodeDesk):
             endpoint=request.endpoint,
             state=PartnerState.LIVE if confirmed else PartnerState.UNCONFIRMED,
         )
-        stored = await written(self.store.write(partial(_put_partner, partner=partner, host=self.host)))
+        stored = await written(self.store.write(partial(put_partner, partner=partner, host=self.host)))
         await self._trust_changed()
         return node_pb2.AddPartnerResponse(partner=partner_to_pb(stored))
 
@@ -320,36 +320,6 @@ def agreement_to_pb(agreement: Agreement) -> node_pb2.Agreement:
         retention_days=agreement.retention_days,
         records_per_minute=agreement.records_per_minute or 0,
     )
-
-
-def _put_partner(tx: Transaction, partner: Partner, host: Host) -> Partner:
-    """Store a partner; a known bundle key keeps the partner's state, another key is a human's decision."""
-    present = tx.partner(partner.city)
-    if present is not None:
-        _require_successor(present, partner)
-        if present.state is not PartnerState.UNCONFIRMED:
-            partner = replace(partner, state=present.state, state_reason=present.state_reason)
-    others = [other for other in tx.partners() if other.city != partner.city]
-    host.require_admissible([*others, partner])
-    tx.put_partner(partner)
-    return partner
-
-
-def _require_successor(present: Partner, offered: Partner) -> None:
-    """Take the same bundle again, or a later version that continues it; never an older or a forked one."""
-    if present.fingerprint != offered.fingerprint:
-        raise Conflict(
-            f"partner {present.city} stands here under another bundle key: compare fingerprints by telephone"
-        )
-    old, new = read_bundle(present.bundle), read_bundle(offered.bundle)
-    if new.bundle.version < old.bundle.version:
-        raise Conflict(
-            f"bundle version {new.bundle.version} is older than version {old.bundle.version}, which stands here"
-        )
-    if new.bundle.version == old.bundle.version and new.digest != old.digest:
-        raise Conflict(f"another bundle of version {new.bundle.version} stands here: one of the two is forged")
-    if new.bundle.version == old.bundle.version + 1 and new.bundle.previous != old.digest:
-        raise Conflict(f"bundle version {new.bundle.version} does not continue the version that stands here")
 
 
 def _put_agreement(tx: Transaction, agreement: Agreement) -> bool:

@@ -28,6 +28,40 @@ class Keystore(NodeDesk):
         return node_pb2.ReloadKeystoreResponse(keystore=status_to_pb(status))
 
 
+class OwnBundle(NodeDesk):
+    """This city's bundle, and what partners say to it."""
+
+    async def DistributeBundle(  # noqa: N802 - gRPC's name
+        self, request: node_pb2.DistributeBundleRequest, context: Context
+    ) -> node_pb2.DistributeBundleResponse:
+        """Offer the bundle and say who holds which version."""
+        errors = {} if request.dry_run else await self.host.bundles.distribute()
+        version, digest = await asyncio.to_thread(self.host.bundles.version_and_digest)
+        partners, acks = await asyncio.to_thread(self.store.read, lambda tx: (tx.partners(), tx.bundle_acks()))
+        held = {ack.city: ack for ack in acks}
+        answer = node_pb2.DistributeBundleResponse(version=version, digest=digest)
+        for partner in partners:
+            ack = held.get(partner.city)
+            answer.acknowledgements.add(
+                city=partner.city,
+                present=ack is not None and ack.digest == digest,
+                version=ack.version if ack else 0,
+                digest=ack.digest if ack else "",
+                acknowledged_time=time_to_pb(ack.acknowledged_at) if ack else None,
+                error=errors.get(partner.city, ""),
+                state=partner.state.value,
+            )
+        return answer
+
+    async def TryGeneration(  # noqa: N802
+        self, request: node_pb2.TryGenerationRequest, context: Context
+    ) -> node_pb2.TryGenerationResponse:
+        """Call every live partner with another generation's leaf."""
+        said = await self.host.try_generation(request.generation)
+        canaries = [node_pb2.TryGenerationResponse.Canary(city=city, error=why) for city, why in sorted(said.items())]
+        return node_pb2.TryGenerationResponse(canaries=canaries)
+
+
 def status_to_pb(status: KeysStatus) -> node_pb2.GetKeystoreResponse:
     """Return how a key store stands, for an operator."""
     return node_pb2.GetKeystoreResponse(
@@ -39,6 +73,11 @@ def status_to_pb(status: KeysStatus) -> node_pb2.GetKeystoreResponse:
         refuse_time=time_to_pb(status.refused) if status.refused else None,
         refuse_reason=status.refused_reason,
         refuse_message=status.refused_message,
+        draining=status.draining,
+        uses=[
+            node_pb2.GetKeystoreResponse.AuthorityUse(authority=authority, use_time=time_to_pb(at), name=name)
+            for authority, (at, name) in sorted(status.uses.items())
+        ],
         certificates=[_certificate_to_pb(one) for one in status.certificates],
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from services.rpc.node_admin import Agreements, Partners, Streams
-from services.rpc.node_keys import Keystore
+from services.rpc.node_keys import Keystore, OwnBundle
 from services.rpc.node_revocations import Revocations
 from services.rpc.node_submit import Submissions
 from yrdx.node.v1 import node_pb2_grpc
 
 
 class NodeServicer(
-    Submissions, Keystore, Revocations, Partners, Agreements, Streams, node_pb2_grpc.NodeServiceServicer
+    Submissions, Keystore, OwnBundle, Revocations, Partners, Agreements, Streams, node_pb2_grpc.NodeServiceServicer
 ):
     """Every rpc of NodeService; each group lives in a file of its own."""

@@ -58,6 +58,7 @@ class NodeServer:
     """A server with health and reflection, bound to its address and not started yet.
 
     Attributes:
+        guard: Admits callers.
         live: Its open calls.
         port: Port it listens on.
     """
@@ -87,6 +88,7 @@ class NodeServer:
         guard.cover([service.descriptor for service in services], anybody=_STANDARD_SERVICES)
         bytes_max = message_bytes_max(limits)
         sizes = [("grpc.max_receive_message_length", bytes_max), ("grpc.max_send_message_length", bytes_max)]
+        self.guard = guard
         self.live = LiveCalls(guard, lambda: guard.trust.revocations.agreements)
         self._server = grpc.aio.server(interceptors=[Edge(guard, self.live)], options=[*SERVER_OPTIONS, *sizes])
         self._health: Any = aio_health.HealthServicer()

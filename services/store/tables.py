@@ -334,6 +334,20 @@ class CrlRow(StoreTable, table=True):
     next_update: datetime = Field(sa_type=UtcTime)
 
 
+class BundleAckRow(StoreTable, table=True):
+    """A partner's last acknowledgement of our bundle (`services.domain.bundle_ack.BundleAck`)."""
+
+    __tablename__ = "bundle_ack"
+
+    city: str = Field(primary_key=True)
+    version: int
+    digest: str
+    acknowledged_at: datetime = Field(sa_type=UtcTime)
+    content: bytes
+    key_id: str
+    signature: bytes
+
+
 METADATA: Final = StoreTable.metadata
 
 STREAM: Final[Table] = METADATA.tables["stream"]
@@ -353,3 +367,4 @@ PARTNER: Final[Table] = METADATA.tables["partner"]
 AGREEMENT: Final[Table] = METADATA.tables["agreement"]
 REVOCATION: Final[Table] = METADATA.tables["revocation"]
 CRL: Final[Table] = METADATA.tables["crl"]
+BUNDLE_ACK: Final[Table] = METADATA.tables["bundle_ack"]

@@ -81,6 +81,7 @@ def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: byte
     from certs.bundle import bundle_to_bytes, read_bundle
     from certs.keystore import load_generation
     from certs.offline import load_bundle_key
+    from certs.rollover import load_authorities
 
     generation = load_generation(home.path, now=now, passphrase=passphrase)
     last = read_bundle(home.bundle.read_bytes()) if home.bundle.exists() else None
@@ -89,6 +90,7 @@ def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: byte
         previous=last.digest if last else None,
         endpoint=endpoint,
         created_at=now,
+        authorities=load_authorities(home.path, generation.own_roots, now=now).bundle_authorities(),
     )
     if last and last.bundle == replace(
         draft, version=last.bundle.version, previous=last.bundle.previous, created_at=last.bundle.created_at

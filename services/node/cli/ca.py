@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.node.cli import ca_verbs
 from services.node.cli.verbs import DryRunOption, JsonOption, group, verb
 from services.node.output import print_json, say
 
@@ -102,6 +103,9 @@ def issue(
         out.write_bytes(certificates_to_pem(leaf))
         out.chmod(0o644)  # made to be handed out
     _tell_issued(leaf, out, dry_run=dry_run, json=json)
+
+
+ca_verbs.declare(app)
 
 
 def _tell_issued(leaf: Certificate, out: Path, *, dry_run: bool, json: bool) -> None:

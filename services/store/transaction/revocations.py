@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 from sqlalchemy import func, select
 
+from services.domain.bundle_ack import BundleAck
 from services.domain.revocation import CrlState, Grain, Revocation
-from services.store.tables import CRL, REVOCATION
+from services.store.tables import BUNDLE_ACK, CRL, REVOCATION
 from services.store.transaction.part import Part
 
 
@@ -40,6 +41,18 @@ class RevocationsPart(Part):
         newest = self._connection.execute(select(func.coalesce(func.max(REVOCATION.c.id), 0))).scalar_one()
         lists = self._connection.execute(select(func.coalesce(func.sum(CRL.c.number), 0))).scalar_one()
         return int(newest) + int(lists)
+
+    def bundle_acks(self) -> Sequence[BundleAck]:
+        """See the port."""
+        rows = self._connection.execute(select(BUNDLE_ACK).order_by(BUNDLE_ACK.c.city))
+        return [BundleAck(**row._mapping) for row in rows]
+
+    def put_bundle_ack(self, ack: BundleAck) -> None:
+        """See the port."""
+        values = asdict(ack)
+        replaced = {name: value for name, value in values.items() if name != "city"}
+        statement = self._dialect.insert(BUNDLE_ACK).values(**values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["city"], set_=replaced))
 
     def crls(self) -> Sequence[CrlState]:
         """See the port."""

@@ -1,4 +1,4 @@
-"""Revocations, and the lists of other cities that they came from."""
+"""Revocations, the lists of other cities that they came from, and who acknowledged which bundle of ours."""
 
 from __future__ import annotations
 
@@ -39,7 +39,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("authority", name="pk_crl"),
     )
 
+    op.create_table(
+        "bundle_ack",
+        sa.Column("city", TEXT, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("acknowledged_at", MICROS, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", TEXT, nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("city", name="pk_bundle_ack"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("bundle_ack")
     op.drop_table("crl")
     op.drop_table("revocation")
