@@ -39,15 +39,25 @@ def new_request(home: Path, identity: Identity, *, passphrase: bytes | None = No
     Returns:
         PKCS#10 as one PEM block; no secret.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key_pem, request = personal_request(identity)
     folder = keystore_folder(home) / "requests"
     if not folder.exists():
         make_folder(folder)
-    replace_file(folder / f"{identity.role}.key", sealed(private_key_to_pem(key), passphrase))
+    replace_file(folder / f"{identity.role}.key", sealed(key_pem, passphrase))
+    return request
+
+
+def personal_request(identity: Identity) -> tuple[bytes, bytes]:
+    """Make a key and a request for its certificate; the caller keeps the key.
+
+    Returns:
+        Key (PKCS#8, not encrypted) and request (PKCS#10), one PEM block each.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
     builder = x509.CertificateSigningRequestBuilder(subject_name=x509.Name([]))
     names = x509.SubjectAlternativeName(alternative_names(identity))
     request = builder.add_extension(names, critical=True).sign(key, hashes.SHA256())
-    return request.public_bytes(serialization.Encoding.PEM)
+    return private_key_to_pem(key), request.public_bytes(serialization.Encoding.PEM)
 
 
 def issue_from_request(

@@ -1,4 +1,4 @@
-"""Who may call what: the one table. A method that is missing here stops the server at start-up."""
+"""Who may call what: two tables. A method that is missing in the first stops the server at start-up."""
 
 from __future__ import annotations
 
@@ -41,3 +41,20 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/RecoverStream": _OPERATOR,
     "/yrdx.node.v1.NodeService/OpenEpoch": _OPERATOR,
 }
+
+_RUN: Final = ("system",)
+_TRUST: Final = ("security",)
+_ACT: Final = ("system", "security")
+
+OFFICES: Final = {
+    f"/yrdx.node.v1.NodeService/{name}": offices
+    for names, offices in (
+        (("Submit", "RecoverStream", "OpenEpoch", "ExportInbox", "ExportOutbox"), _RUN),
+        (("PausePartner", "ResumePartner", "PingPartner", "ReloadKeystore", "TryGeneration"), _ACT),
+        (("AddPartner", "ConfirmPartner", "ImportAgreement"), _TRUST),
+        (("Revoke", "ImportCrl", "DistributeBundle"), _TRUST),
+    )
+    for name in names
+}
+"""Which offices may call what; whatever is not here only reads, and is for all of them. An operator without an office
+(``operator/local``, the home's own) is held by the node's approvals alone."""

@@ -12,12 +12,13 @@ from functools import partial
 import structlog
 
 from certs.act_log import ActLog
+from certs.approval import verify_approvals
 from certs.crl import read_crl
 from certs.digests import DIGESTS
 from certs.errors import CertificateRefused, KeystoreBroken
 from certs.generation import Generation
 from certs.keystore import load_generation
-from services.domain.errors import Conflict, Malformed, Unauthenticated
+from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState
 from services.domain.stream import StreamName
@@ -176,6 +177,26 @@ class Node:
         except KeystoreBroken as error:
             raise Conflict(f"[{error.reason}] {error}") from error
         return await self.channels.canaries(found)
+
+    async def require_approved(self, act: str, digest: str, approvals: Sequence[bytes]) -> Sequence[str]:
+        """Make sure that enough operators approved an act that grants trust."""
+        if self._settings.approvals == 1 and not approvals:
+            return []
+        acts = await asyncio.to_thread(list, ActLog(self.home.acts).acts())
+        try:
+            found = verify_approvals(
+                approvals,
+                act=act,
+                digest=digest,
+                wanted=self._settings.approvals,
+                city=self.parts.city,
+                own=self.trust.state.callers,
+                used=[name.partition("#")[2] for done in acts for name in done.approvals],
+                now=self.parts.clock.now(),
+            )
+        except CertificateRefused as error:
+            raise NotPermitted(f"[{error.reason}] {error}") from error
+        return [f"{one.operator.uri}#{one.nonce}" for one in found]
 
     async def record_act(
         self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()

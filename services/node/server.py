@@ -15,7 +15,7 @@ from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
 from services.exchange.quota import Quotas
-from services.node.callers import CALLERS
+from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
@@ -123,6 +123,7 @@ def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tup
         own_city=node.parts.city,
         trust=lambda: node.trust.state.callers,
         clock=node.parts.clock,
+        offices=OFFICES,
     )
     limits = node.parts.limits
     return trust, NodeServer(services, guard, trust.credentials, listen=settings.listen, limits=limits)

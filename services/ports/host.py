@@ -149,6 +149,22 @@ class Host(Protocol):
         """
         ...
 
+    async def require_approved(self, act: str, digest: str, approvals: Sequence[bytes]) -> Sequence[str]:
+        """Make sure that enough operators approved an act that grants trust.
+
+        Args:
+            act: "partner", "agreement" or "ca".
+            digest: SHA-256 of what it is done with, hex.
+            approvals: As operators signed them.
+
+        Returns:
+            Who approved, as URIs, each followed by "#" and the nonce; empty where none is asked for.
+
+        Raises:
+            services.domain.errors.NotPermitted: Too few, or one that does not count.
+        """
+        ...
+
     async def record_act(
         self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()
     ) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, cast
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc.aio import ServicerContext
 
+from certs.approval import office_of
 from certs.errors import CertificateRefused
 from certs.identity import ROLE_USAGES, Identity, Role
 from certs.revocation import VerifiedLeaf
@@ -43,6 +44,9 @@ class CallerEntry(NamedTuple):
 CallerTable = Mapping[str, Collection[CallerEntry]]
 """Full method name, "/yrdx.exchange.v1.ExchangeService/Deliver" → who may call it."""
 
+OfficeTable = Mapping[str, Collection[str]]
+"""Full method name → offices of our own operators who may call it; a method that is missing is for all of them."""
+
 _NOBODY: Final[frozenset[CallerEntry]] = frozenset()
 _FULL_HANDSHAKE: Final = [b"false"]
 _ANYBODY: Final = frozenset(CallerEntry(side, role) for side in Side for role in ROLE_USAGES)
@@ -57,6 +61,7 @@ class Caller(NamedTuple):
         pem: The certificate, to be judged again.
         trust: State of trust that it was judged under.
         entry: What the table of callers must hold for it.
+        office: Of one of our own operators who has one; empty for anybody else.
     """
 
     leaf: VerifiedLeaf
@@ -64,6 +69,7 @@ class Caller(NamedTuple):
     pem: bytes
     trust: CallerVerifier
     entry: CallerEntry
+    office: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -115,7 +121,15 @@ class CallerGuard:
         seen: SHA-256 of an authority → the last caller that showed a leaf of it, since somebody emptied this.
     """
 
-    def __init__(self, table: CallerTable, *, own_city: str, trust: Callable[[], CallerVerifier], clock: Clock) -> None:
+    def __init__(
+        self,
+        table: CallerTable,
+        *,
+        own_city: str,
+        trust: Callable[[], CallerVerifier],
+        clock: Clock,
+        offices: OfficeTable | None = None,
+    ) -> None:
         """Set up a guard.
 
         Args:
@@ -123,11 +137,13 @@ class CallerGuard:
             own_city: This node's city code.
             trust: The present state of trust; another object after any change of it.
             clock: Validity is judged on every call.
+            offices: Which offices of our own operators may call what; None: they have none.
         """
         self._table: CallerTable = {method: frozenset(entries) for method, entries in table.items()}
         self._own_city = own_city
         self._trust = trust
         self._clock = clock
+        self._offices = offices or {}
         self.seen: dict[str, Caller] = {}
         self._judged_under: CallerVerifier | None = None
         self._judged: dict[bytes, Caller] = {}
@@ -162,6 +178,8 @@ class CallerGuard:
         caller = self.judge(leaves[0])
         if caller.entry not in self._table.get(method, _NOBODY):
             raise NotPermitted(f"{caller.entry.side} {caller.entry.role} may not call {method}")
+        if caller.office and caller.office not in self._offices.get(method, (caller.office,)):
+            raise NotPermitted(f"an operator with the office {caller.office} may not call {method}")
         self.seen[caller.leaf.authority] = caller
         return let_in(caller)
 
@@ -199,6 +217,8 @@ class CallerGuard:
     def _remember(self, leaf: VerifiedLeaf, pem: bytes, trust: CallerVerifier) -> Caller:
         own = leaf.identity.city == self._own_city
         caller = Caller(leaf, own, pem, trust, CallerEntry(OWN if own else PARTNER, leaf.identity.role))
+        if own and leaf.identity.role == "operator":
+            caller = caller._replace(office=office_of(leaf.identity))
         if len(self._judged) >= CACHED_LEAVES_MAX:
             self._judged = {}
         self._judged[pem] = caller

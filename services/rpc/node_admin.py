@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -29,6 +29,7 @@ from services.exchange.recover import (
 )
 from services.ports.channel import PartnerChannel
 from services.ports.store import Transaction
+from services.rpc.approvals import agreement_digest
 from services.rpc.exchange_service import stream_name
 from services.rpc.node_desk import Context, NodeDesk
 from services.rpc.node_listings import Listings
@@ -39,7 +40,16 @@ from yrdx.node.v1 import node_pb2
 T = TypeVar("T")
 
 
-class Partners(NodeDesk):
+class Granting(NodeDesk):
+    """Acts that grant trust: approved first, and in the log before they take effect."""
+
+    async def _grant(self, act: str, subject: str, digest: str, approvals: Sequence[bytes]) -> None:
+        approved = await self.host.require_approved(act, digest, approvals)
+        details = {"digest": digest}
+        await self.host.record_act(f"grant.{act}", subject, by=self.acting(), details=details, approvals=approved)
+
+
+class Partners(Granting):
     """Whom this node knows."""
 
     async def AddPartner(  # noqa: N802 - gRPC's name
@@ -55,6 +65,8 @@ class Partners(NodeDesk):
             endpoint=request.endpoint,
             state=PartnerState.LIVE if confirmed else PartnerState.UNCONFIRMED,
         )
+        if confirmed:
+            await self._grant("partner", partner.city, signed.digest, request.approvals)
         stored = await written(self.store.write(partial(put_partner, partner=partner, host=self.host)))
         await self._trust_changed()
         return node_pb2.AddPartnerResponse(partner=partner_to_pb(stored))
@@ -70,6 +82,10 @@ class Partners(NodeDesk):
         self, request: node_pb2.ConfirmPartnerRequest, context: Context
     ) -> node_pb2.ConfirmPartnerResponse:
         """Make a partner live after its fingerprint was compared."""
+        present = await asyncio.to_thread(self.store.read, lambda tx: tx.partner(request.city))
+        if present is not None and present.state is PartnerState.UNCONFIRMED:
+            _require_fingerprint(read_bundle(present.bundle), request.fingerprint)
+            await self._grant("partner", request.city, read_bundle(present.bundle).digest, request.approvals)
 
         def confirm(partner: Partner) -> Partner:
             _require_fingerprint(read_bundle(partner.bundle), request.fingerprint)
@@ -149,7 +165,7 @@ class Partners(NodeDesk):
         self.host.wake_all()
 
 
-class Agreements(NodeDesk):
+class Agreements(Granting):
     """What was agreed."""
 
     async def ImportAgreement(  # noqa: N802
@@ -158,6 +174,8 @@ class Agreements(NodeDesk):
         """Store one version of an agreement."""
         agreement = agreement_from_pb(request.agreement)
         self._require_possible(agreement)
+        if agreement not in await asyncio.to_thread(self.store.read, lambda tx: tx.agreements()):
+            await self._grant("agreement", agreement.id, agreement_digest(agreement), request.approvals)
         created = await written(self.store.write(partial(_put_agreement, agreement=agreement)))
         self.host.wake_all()
         return node_pb2.ImportAgreementResponse(stream=str(agreement.stream), created=created)

@@ -14,6 +14,7 @@ from services.node.cli import (
     doctor,
     inbox,
     init,
+    operator,
     outbox,
     partner,
     proto,
@@ -44,6 +45,7 @@ init.declare(app)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cert.app, name="cert")
 app.add_typer(ca.app, name="ca")
+app.add_typer(operator.app, name="operator")
 app.add_typer(revoke.app, name="revoke")
 app.add_typer(crl.app, name="crl")
 app.add_typer(partner.app, name="partner")

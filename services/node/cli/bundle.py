@@ -6,13 +6,13 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
 from services.node.home import Home
-from services.node.output import print_json, print_result, say
+from services.node.output import print_fields, print_json, print_result, say
 
 if TYPE_CHECKING:
     from certs.bundle import SignedBundle
@@ -64,6 +64,72 @@ def export(
     say(f"请把 {out} 发给对方，并在电话里逐组念出以上指纹；对方运行：")
     say(f"send {out} to the partner and read the fingerprint out by telephone, group by group; the partner runs:")
     say(f"  yrdx partner add {out.name} --endpoint {signed.bundle.endpoint} --fingerprint …")
+
+
+@verb(
+    app,
+    "show",
+    "显示一个信任包 · show what a bundle says",
+    "yrdx bundle show sh.bundle",
+)
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="信任包 · bundle")], json: JsonOption = False
+) -> None:
+    """Show a bundle."""
+    from certs.bundle import read_bundle
+
+    fields = bundle_fields(read_bundle(file.read_bytes()))
+    print_json(fields) if json else print_fields({name: str(value) for name, value in fields.items()})
+
+
+@verb(
+    app,
+    "diff",
+    "比较两个信任包 · what changed between two bundles",
+    "yrdx bundle diff old.bundle new.bundle",
+    more="同时检查是否为同一密钥、同一城市、链接相续 · also whether the second continues the first",
+)
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="旧信任包 · the former bundle")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="新信任包 · the later bundle")],
+    json: JsonOption = False,
+) -> None:
+    """Compare bundles."""
+    from certs.bundle import read_bundle
+
+    first, second = (read_bundle(path.read_bytes()) for path in (old, new))
+    before, after = bundle_fields(first), bundle_fields(second)
+    changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    continues = (first.bundle.city, first.fingerprint) == (second.bundle.city, second.fingerprint) and (
+        second.bundle.version > first.bundle.version + 1 or second.bundle.previous == first.digest
+    )
+    if json:
+        print_json({"continues": continues, "changes": changes})
+        return
+    print_fields({name: f"{a} → {b}" for name, (a, b) in changes.items()})
+    say("后者承接前者 · the second continues the first" if continues else "不相承接 · the second does NOT continue it")
+
+
+def bundle_fields(signed: SignedBundle) -> dict[str, Any]:
+    """Return what a bundle says, for people and programs."""
+    from certs.inventory import fingerprint_of
+    from certs.pem import certificate_from_pem
+
+    bundle = signed.bundle
+    return {
+        "city": bundle.city,
+        "version": bundle.version,
+        "digest": signed.digest,
+        "previous": bundle.previous,
+        "fingerprint": signed.fingerprint,
+        "endpoint": bundle.endpoint,
+        "authorities": {
+            fingerprint_of(certificate_from_pem(one.certificate_pem))[:16]: one.state.value
+            for one in bundle.authorities
+        },
+        "signing_keys": [key.key_id for key in bundle.signing_keys],
+        "gateway_leaves": [fingerprint_of(certificate_from_pem(pem))[:16] for pem in bundle.gateway_leaves],
+    }
 
 
 def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: bytes | None = None) -> SignedBundle:

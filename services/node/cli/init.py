@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, verb
+from services.node.exits import Mistake
 from services.node.home import Home, new_home
 from services.node.output import print_json, say
 
@@ -34,6 +36,9 @@ def init(
     home: HomeOption = HERE,
     listen: Annotated[str, typer.Option(help="监听地址 · address to listen on")] = "127.0.0.1:7320",
     dialect: Annotated[str, typer.Option(help="字段方言 local | shanghai · dialect of this city's tables")] = "local",
+    production: Annotated[
+        bool, typer.Option("--production", help="正式：授予信任需两名安全员签名 · granting trust takes two signatures")
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="演示：伙伴自动确认 · partners confirm by themselves")] = False,
     store_url: Annotated[str, typer.Option(help="数据库 · store; empty: SQLite in the home")] = "",
     passphrase_file: Annotated[
@@ -42,14 +47,17 @@ def init(
     json: JsonOption = False,
 ) -> None:
     """Create a home; nothing is left of it when anything fails."""
-    chosen: dict[str, str | bool] = {"city": city, "dialect": dialect, "listen": listen}
+    chosen: dict[str, str | bool | int] = {"city": city, "dialect": dialect, "listen": listen}
     chosen |= {"demo": True} if demo else {}
+    if production and demo:
+        raise Mistake("--production 与 --demo 不能并用 · --production and --demo exclude each other")
+    chosen |= {"approvals": 2} if production else {}
     chosen |= {"store_url": store_url} if store_url else {}
     chosen |= {"passphrase_file": str(Path(passphrase_file).resolve())} if passphrase_file else {}
     _tell(Home(home), create_home(home, chosen), json=json)
 
 
-def create_home(path: Path, chosen: dict[str, str | bool]) -> Generation:
+def create_home(path: Path, chosen: Mapping[str, str | bool | int]) -> Generation:
     """Create a home with its first keys, an empty store and settings, or nothing at all.
 
     Args:
@@ -65,7 +73,7 @@ def create_home(path: Path, chosen: dict[str, str | bool]) -> Generation:
     from services.node.system import SystemClock
     from services.store import schema
 
-    settings = verify_settings(chosen, Home(path))
+    settings = verify_settings(dict(chosen), Home(path))
     with new_home(path) as home:
         passphrase = passphrase_of(home, settings)
         now = SystemClock().now()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from certs.errors import KeystoreBroken
 from certs.keystore import create_keystore
 from services.node.cli.bundle import current_bundle
 from services.node.home import Home, new_home
+from services.node.main import run
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -57,3 +59,22 @@ def test_with_the_key_offline_only_the_last_bundle_can_be_exported(home: Home) -
     assert current_bundle(home, "127.0.0.1:7320", now=NOW).data == first.data
     with pytest.raises(KeystoreBroken, match="not on this machine"):
         current_bundle(home, "127.0.0.1:9000", now=NOW)
+
+
+def test_two_bundles_are_compared(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What changed is listed, and whether the second continues the first: another city's does not."""
+    first = current_bundle(home, "127.0.0.1:7320", now=NOW)
+    second = current_bundle(home, "127.0.0.1:9000", now=NOW)
+    old, new = tmp_path / "old.bundle", tmp_path / "new.bundle"
+    old.write_bytes(first.data)
+    new.write_bytes(second.data)
+
+    assert run(["bundle", "diff", str(old), str(new), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["continues"]
+    assert told["changes"]["endpoint"] == ["127.0.0.1:7320", "127.0.0.1:9000"]
+    assert set(told["changes"]) == {"version", "digest", "previous", "endpoint"}
+    assert run(["bundle", "diff", str(new), str(old), "--json"]) == 0
+    assert not json.loads(capsys.readouterr().out)["continues"]
+    assert run(["bundle", "show", str(new), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == 2
