@@ -76,7 +76,10 @@ class Partners(Granting):
     ) -> node_pb2.ListPartnersResponse:
         """Return all partners."""
         partners = await asyncio.to_thread(self.store.read, lambda tx: tx.partners())
-        return node_pb2.ListPartnersResponse(partners=[partner_to_pb(partner) for partner in partners])
+        found = [partner_to_pb(partner) for partner in partners]
+        for pb, partner in zip(found, partners, strict=True):
+            pb.bundle = partner.bundle if request.with_bundles else b""
+        return node_pb2.ListPartnersResponse(partners=found)
 
     async def ConfirmPartner(  # noqa: N802
         self, request: node_pb2.ConfirmPartnerRequest, context: Context
