@@ -51,6 +51,7 @@ def _constrained(city: str, root: x509.Certificate) -> bytes:
         x509.UniformResourceIdentifier(f"{city}.yrdx"),
         x509.DNSName(gateway_host(city)),
     ]
+    signer = ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder(issuer_name=_ISSUER, subject_name=root.subject, public_key=root.public_key())
         .serial_number(int.from_bytes(b"\x01" + os.urandom(16), "big"))
@@ -59,6 +60,7 @@ def _constrained(city: str, root: x509.Certificate) -> bytes:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(root.extensions.get_extension_for_class(x509.KeyUsage).value, critical=True)
         .add_extension(root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .add_extension(x509.NameConstraints(permitted_subtrees=names, excluded_subtrees=None), critical=True)
     )
-    return certificates_to_pem(builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()))
+    return certificates_to_pem(builder.sign(signer, hashes.SHA256()))
