@@ -20,7 +20,7 @@ PYTEST := .venv/bin/pytest --hypothesis-profile=ci
 .PHONY: help run dev test test-long test-interop lint types imports proto bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: dev ## two demo cities on this machine: build, sync both ways, verify, serve until Ctrl-C
 	@.venv/bin/yrdx up $(ARGS)

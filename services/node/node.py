@@ -53,6 +53,7 @@ class Node:
         parts: Ports of the use cases.
         home: Layout of its home.
         store: Store.
+        known: What the store says about trust, as it was read last.
         trust: Present state of trust.
         couriers: Delivery of outbound streams; they run only while the node serves.
         listen: Address it serves on; empty while it does not.
@@ -71,7 +72,7 @@ class Node:
         self._settings = settings
         self.home = home
         self.store = store
-        self._known = store.read(known_trust)
+        self.known = store.read(known_trust)
         self.trust = Trust(self._trust_state(generation))
         self.parts = Parts(
             city=generation.city,
@@ -144,9 +145,9 @@ class Node:
         """Load partners and revocations anew; tell the server, cut what is not admitted any more, mend channels."""
         known = await asyncio.to_thread(self.store.read, known_trust)
         stale = stale_authorities(known, now=self.parts.clock.now())
-        if known == self._known and stale == self.trust.state.callers.revocations.stale:
+        if known == self.known and stale == self.trust.state.callers.revocations.stale:
             return Cut(0, 0)
-        self._known = known
+        self.known = known
         self.trust.state = self._trust_state(self.trust.state.generation)
         self._warn_refused()
         cut = await self._tell_listeners()
@@ -221,8 +222,8 @@ class Node:
         await self.channels.refresh()
 
     def _trust_state(self, generation: Generation) -> TrustState:
-        revocations = revocations_of(self._known, now=SystemClock().now())
-        return trust_state(generation, self._known.partners, revocations)
+        revocations = revocations_of(self.known, now=SystemClock().now())
+        return trust_state(generation, self.known.partners, revocations)
 
     async def _tell_listeners(self) -> Cut:
         return await self.tell_server() if self.tell_server is not None else Cut(0, 0)

@@ -21,7 +21,7 @@ from adapters.partner.retry import Backoff
 from certs.drop import KeystoreWatch, has_drop, take_drop
 from certs.errors import KeystoreBroken, Reason, TrustError
 from certs.generation import Generation
-from certs.inventory import Alert, alert_at, renewal_time
+from certs.inventory import renewal_time
 from certs.keystore import install_generation, load_generation, renewed_files
 from certs.offline import load_authority
 from services.domain.errors import Conflict
@@ -87,7 +87,6 @@ class Rotation:
         self._backoff = Backoff(random, ceiling_s=RETRY_CEILING_S)
         self._jitter = random.uniform(0.0, 1.0)
         self._not_again_before = clock.monotonic_s()
-        self._alerts: dict[str, Alert] = {}
         self._turn = asyncio.Lock()
         self.generation = generation
         self.loaded = clock.now()
@@ -113,7 +112,6 @@ class Rotation:
             await self._attempt("load", self.load)
         if self._renewal_is_due():
             await self._renew_by_itself()
-        self._tell_alerts()
 
     async def load(self) -> None:
         """Use the generation that is current on disk, if it is another one than the loaded.
@@ -188,21 +186,3 @@ class Rotation:
             return
         pause_s = max(self._backoff.after(None), 60.0)
         self._not_again_before = self._clock.monotonic_s() + pause_s
-
-    def _tell_alerts(self) -> None:
-        """Say each step once, and again at the next one."""
-        now = self._clock.now()
-        for role, pair in self.generation.pairs.items():
-            alert = alert_at(pair.leaf.not_valid_before_utc, pair.leaf.not_valid_after_utc, now)
-            if self._alerts.get(role, Alert.OK) is alert:
-                continue
-            self._alerts[role] = alert
-            if alert is not Alert.OK:
-                tell = _log.warning if alert is Alert.NOTICE else _log.error
-                tell(
-                    "certificate.ending",
-                    usage=role,
-                    alert=alert.value,
-                    ends=str(pair.not_after),
-                    mend="yrdx cert renew",
-                )

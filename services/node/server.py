@@ -15,12 +15,13 @@ from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
 from services.exchange.quota import Quotas
+from services.node.alerts import Alerts
 from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
-from services.node.metrics import key_samples, write_metrics
+from services.node.metrics import Sample, key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.settings import Settings
 from services.node.system import spare_collector
@@ -173,7 +174,15 @@ async def _note_uses(server: NodeServer, node: Node) -> None:
 
 
 async def _metrics(node: Node) -> None:
-    await write_metrics(node.home.metrics, lambda: key_samples(node.keys.status()))
+    alerts = Alerts()
+
+    def samples() -> list[Sample]:
+        status = node.keys.status()
+        alerts.tell(status.certificates)
+        alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
+        return list(key_samples(status))
+
+    await write_metrics(node.home.metrics, samples)
 
 
 async def _until(stop: asyncio.Event) -> None:
