@@ -81,8 +81,11 @@ class Revocations(NodeDesk):
         own = self.host.certificates_of(self.parts.city)
         if grain is Grain.AUTHORITY and subject in {one.fingerprint for one in own if one.usage == "authority"}:
             self._require_another_authority()
-        in_use = {f"{one.city}:{one.fingerprint}" for one in own if one.usage in _OWN_USAGES}
-        if grain is Grain.LEAF and subject in in_use:
+        authorities = [one.fingerprint for one in own if one.usage == "authority"]
+        used = [one for one in own if one.usage in _OWN_USAGES]
+        in_use = {f"{one.city}:{one.fingerprint}" for one in used}
+        in_use |= {f"{authority}:{one.serial}" for authority in authorities for one in used}
+        if grain in (Grain.LEAF, Grain.SERIAL) and subject in in_use:
             raise Conflict("this node uses that leaf now: `yrdx cert renew` first, then revoke the old one")
 
     def _require_another_authority(self) -> None:

@@ -109,6 +109,10 @@ def test_an_authority_and_what_would_lock_us_out(cities: Pair) -> None:
     operator = certificate(shanghai, shanghai.city, "operator")
     line = ["revoke", "leaf", operator, "--city", shanghai.city, "--home", shanghai.path, "--reason", "x", "--json"]
     assert "cert renew" in yrdx(*line, code=1).err
+    found = yrdx("cert", "ls", "--home", shanghai.path, "--json").json
+    serial = next(one["serial"] for one in found if (one["city"], one["usage"]) == (shanghai.city, "gateway"))
+    line = ["revoke", "serial", own, serial, "--home", shanghai.path, "--reason", "x", "--json"]
+    assert "cert renew" in yrdx(*line, code=1).err
 
 
 def test_a_list_from_the_partner(cities: Pair, tmp_path: Path) -> None:
