@@ -29,7 +29,7 @@ dev: $(INSTALLED) ## set up only: .venv, dependencies, stubs, the yrdx command
 	@:
 
 test: dev ## everything that takes seconds (ARGS="-k merkle" goes to pytest)
-	@$(PYTEST) -m "not long and not interop" $(ARGS)
+	@$(PYTEST) -m "not long and not interop" -n auto --dist loadfile $(ARGS)
 
 test-long: dev ## what takes minutes: kill tests, long simulations
 	@$(PYTEST) -m long --timeout=1200 $(ARGS)

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from adapters.mapping.cells import CELLS
+from adapters.mapping.code_tables import field_value
 from adapters.mapping.column import NORMALISATIONS, BoundColumn
+from adapters.mapping.converters import CONVERTERS
 from adapters.mapping.declaration import Declaration
-from adapters.mapping.standard import Standard
+from adapters.mapping.declared_columns import AnyColumn, CarryingColumn, ConvertedColumn, SerialColumn
+from adapters.mapping.standard import FieldFacts, Standard
 
 Problem = tuple[str, str]
 """Place in the mapping file, and what is wrong there."""
@@ -20,6 +23,8 @@ Problem = tuple[str, str]
 def declaration_problems(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
     """Check a mapping file against its standard, before anything is built from it."""
     yield from _columns(declaration, standard)
+    yield from _defaults(declaration, standard)
+    yield from _group(declaration, standard)
     yield from _fields(declaration, standard)
     yield from _sums(declaration, standard)
     if "" not in declaration.missing:
@@ -44,37 +49,123 @@ def built_problems(declaration: Declaration, columns: Iterable[BoundColumn]) -> 
 def _columns(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
     """Names once, known fields once, kinds that fit."""
     names: set[str] = set()
-    fields: set[str] = set()
-    for column in declaration.columns:
-        place = f"column {column.name}"
-        facts = standard.fields.get(column.field)
+    for place, column in enumerate(declaration.columns):
         if column.name in names:
-            yield place, "stands twice"
-        if facts is None:
-            yield place, f"the standard has no field {column.field}{_nearest(column.field, standard.fields)}"
-        elif facts.kind not in CELLS[column.type].kinds:
-            yield place, f"a column of type {column.type} cannot carry {facts.name}, which is {facts.kind}"
-        elif column.field in fields:
-            yield place, f"the field {column.field} is carried by an earlier column"
-        elif column.type == "serial" and column.month not in {other.field for other in declaration.columns}:
-            yield place, f"month: no column carries the field {column.month}"
+            yield f"column {column.name}", "stands twice"
         names.add(column.name)
-        fields.add(column.field)
+        if isinstance(column, CarryingColumn):
+            problem = _carrying(column, declaration.columns[:place], declaration, standard)
+            if problem:
+                yield f"column {column.name}", problem
+
+
+def _carrying(
+    column: CarryingColumn, earlier: Iterable[AnyColumn], declaration: Declaration, standard: Standard
+) -> str:
+    """Say why a column cannot carry its field, or nothing."""
+    facts = standard.find(column.field)
+    if facts is None or facts.repeated:
+        return f"the standard has no field {column.field}{_nearest(column.field, standard.paths())}"
+    if isinstance(column, ConvertedColumn):
+        return _converted(column, facts, declaration)
+    if facts.kind not in CELLS[column.type].kinds:
+        return f"a column of type {column.type} cannot carry {facts.path}, which is {facts.kind}"
+    if column.field in {other.field for other in earlier}:
+        return f"the field {column.field} is carried by an earlier column"
+    if isinstance(column, SerialColumn) and column.month and column.month not in _carried(declaration):
+        return f"month: no column carries the field {column.month}"
+    return ""
+
+
+def _converted(column: ConvertedColumn, facts: FieldFacts, declaration: Declaration) -> str:
+    """Say why columns of a converter cannot carry their field together, or nothing."""
+    converter = CONVERTERS.get(column.converter)
+    if converter is None:
+        return f"there is no converter {column.converter}{_nearest(column.converter, CONVERTERS)}"
+    if facts.kind not in converter.kinds:
+        return f"the converter {column.converter} cannot carry {facts.path}, which is {facts.kind}"
+    together = [other for other in declaration.columns if other.field == column.field]
+    if any(not isinstance(one, ConvertedColumn) or one.converter != column.converter for one in together):
+        return f"the field {column.field} is carried by a column that the converter does not read"
+    if len(together) != converter.columns:
+        return f"the converter {column.converter} reads {converter.columns} columns, not {len(together)}"
+    return ""
+
+
+def _carried(declaration: Declaration) -> set[str]:
+    """Paths of the fields that columns carry."""
+    return {column.field for column in declaration.columns if column.field}
+
+
+def _defaults(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
+    """A default has a value of its field, and no column beside it."""
+    for field, default in declaration.defaults.items():
+        facts = standard.fields.get(field)
+        if facts is None:
+            yield f"default.{field}", f"the standard has no field {field}{_nearest(field, standard.fields)}"
+        elif field in _carried(declaration):
+            yield f"default.{field}", "is carried by a column"
+        elif field_value(default.value, facts) is None:
+            yield f"default.{field}", f"the standard's field {field} has no value {default.value!r}"
+
+
+def _group(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
+    """Rows are one record where a repeated field has columns, and the key says whose they are."""
+    items = {path.partition(".")[0] for path in _carried(declaration) if "." in path}
+    group = declaration.group
+    if group is None:
+        if items:
+            yield "group", f"columns carry {sorted(items)[0]}.…: declare which rows are one record"
+        return
+    facts = standard.fields.get(group.items)
+    if facts is None or not facts.repeated:
+        yield "group.items", f"the standard has no repeated field {group.items}{_nearest(group.items, standard.fields)}"
+    elif items != {group.items}:
+        yield "group.items", f"columns carry {', '.join(sorted(items)) or 'no repeated field'}, not {group.items} alone"
+    elif not any(inner.required for inner in facts.items.values()):
+        yield "group.items", f"an item of {group.items} may be empty: no row could say so"
+    fields = {column.name: column.field for column in declaration.columns}
+    for name in group.key:
+        if "." in fields.get(name, ".") or not fields[name]:
+            yield "group.key", f"{name} is no column of the record itself{_nearest(name, fields)}"
+    for field in standard.key:
+        if field not in {fields.get(name) for name in group.key}:
+            yield "group.key", f"rows of two records could not be told apart: no column of the key carries {field}"
 
 
 def _fields(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
     """Each field of the standard is carried, or declared as not carried with a reason; never both, never neither."""
-    carried = {path for column in declaration.columns for path in _paths(column.field, CELLS[column.type].subfields)}
-    known = {path for facts in standard.fields.values() for path in _paths(facts.name, facts.subfields)}
-    for facts in standard.fields.values():
-        if facts.required and facts.name not in {column.field for column in declaration.columns}:
-            yield "column", f"no column carries {facts.name}, which the standard requires"
-    for path in sorted(declaration.not_carried.keys() - known):
-        yield "not_carried", f"the standard has no field {path}{_nearest(path, known)}"
-    for path in sorted(declaration.not_carried.keys() & carried):
-        yield "not_carried", f"{path} is carried by a column"
-    for path in sorted(known - carried - declaration.not_carried.keys()):
+    carried = {path for column in declaration.columns for path in _leaves(column, standard)} | set(declaration.defaults)
+    leaves = {leaf for facts in standard.fields.values() for leaf in facts.leaves()}
+    left_out = {
+        path: {leaf for leaf in leaves if f"{leaf}.".startswith(f"{path}.")} for path in declaration.not_carried
+    }
+    for path in _required(standard, carried):
+        yield "column", f"no column carries {path}, which the standard requires"
+    for path, covered in sorted(left_out.items()):
+        if not covered:
+            yield "not_carried", f"the standard has no field {path}{_nearest(path, leaves | set(standard.fields))}"
+        for leaf in sorted(covered & carried):
+            yield "not_carried", f"{leaf} is carried by a column"
+    for path in sorted(leaves - carried - set().union(*left_out.values())):
         yield "not_carried", f"no column carries {path}: declare it here, with the reason"
+
+
+def _leaves(column: AnyColumn, standard: Standard) -> Iterator[str]:
+    """Yield what a column carries of its field."""
+    facts = standard.find(column.field)
+    if facts is not None and isinstance(column, CarryingColumn):
+        subfields = CELLS[column.type].subfields
+        yield from (f"{facts.path}.{part}" for part in subfields) if facts.subfields else (facts.path,)
+
+
+def _required(standard: Standard, carried: set[str]) -> Iterator[str]:
+    """Yield required fields without a column; of items only where any of them is carried."""
+    for facts in standard.fields.values():
+        inner = facts.items.values() if any(path.startswith(f"{facts.path}.") for path in carried) else ()
+        for one in inner if facts.repeated else (facts,):
+            if one.required and not any(f"{path}.".startswith(f"{one.path}.") for path in carried):
+                yield one.path
 
 
 def _sums(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
@@ -91,11 +182,6 @@ def _sums(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
         yield "sum", f"the standard wants {total_field} = {' + '.join(sorted(parts))}: declare it"
     for total_field, _ in sorted(declared - expected, key=str):
         yield "sum", f"the standard has no such sum for {total_field or 'an unknown column'}"
-
-
-def _paths(name: str, subfields: tuple[str, ...]) -> list[str]:
-    """A field's path, or those of its parts."""
-    return [f"{name}.{part}" for part in subfields] or [name]
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

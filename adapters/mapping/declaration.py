@@ -1,29 +1,17 @@
-"""The mapping file: what may stand in it. README.md beside tells it to those who write one.
-
-Each kind of column is a model of its own, so that a parameter of the wrong kind is an error and not ignored.
-"""
+"""The mapping file: what may stand in it. README.md beside tells it to those who write one."""
 
 from __future__ import annotations
 
 import tomllib
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from adapters.mapping.declared_columns import AnyColumn, Strict
 from adapters.mapping.errors import MappingInvalid
 
-DateFormat = Literal[
-    "YYYYMMDD", "YYYYMM", "YYYYMMDD or YYYYMM", "YYYY-MM-DD", "YYYY-MM", "YYYY-MM-DD or YYYY-MM"
-]  # fmt: skip
 
-
-class _Strict(BaseModel):
-    """Nothing unknown, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FileFormat(_Strict):
+class FileFormat(Strict):
     """How the dialect's CSV files are written.
 
     Attributes:
@@ -37,74 +25,38 @@ class FileFormat(_Strict):
     line_end: Literal["CRLF", "LF"]
 
 
-class Column(_Strict):
-    """What every column says.
-
-    Attributes:
-        name: The dialect's name, as in the header.
-        label: What it means, in Chinese.
-        field: The standard's field that it carries.
-        note: What a reviewer should know.
-    """
-
-    name: str = Field(min_length=1)
-    label: str = Field(min_length=1)
-    field: str
-    note: str = ""
-
-
-class PlainColumn(Column):
-    """A column whose type says it all."""
-
-    type: Literal[
-        "text", "name", "citizen_number", "social_credit_code", "yuan2", "fen", "division", "division_name"
-    ]  # fmt: skip
-
-
-class DigitsColumn(Column):
-    """A number that is a name, not a quantity: leading zeros count."""
-
-    type: Literal["digits"]
-    digits_min: int = Field(ge=1)
-    digits_max: int = Field(ge=1)
-
-
-class DateColumn(Column):
-    """A day or a month; a missing day is never invented."""
-
-    type: Literal["date"]
-    format: DateFormat
-
-
-class CodeColumn(Column):
-    """A code of a named code system, by a table beside the mapping file."""
-
-    type: Literal["code"]
-    table: str = Field(pattern=r"^[a-z0-9_]+\.csv$")
-    system: str = Field(min_length=1)
-
-
-class SerialColumn(Column):
-    """A person's number that is a source serial only together with a month."""
-
-    type: Literal["serial"]
-    digits: int = Field(ge=1, le=20)
-    month: str
-
-
-AnyColumn = Annotated[
-    PlainColumn | DigitsColumn | DateColumn | CodeColumn | SerialColumn, Field(discriminator="type")
-]  # fmt: skip
-
-
-class SumDeclaration(_Strict):
+class SumDeclaration(Strict):
     """A column that must be the sum of others."""
 
     total: str
     parts: tuple[str, ...] = Field(min_length=1)
 
 
-class Declaration(_Strict):
+class GroupDeclaration(Strict):
+    """Several consecutive rows are one record: columns of the form repeat, the others are one item each.
+
+    Attributes:
+        items: The standard's repeated field; its columns' fields are written "years.year".
+        key: Columns that say which rows belong together.
+    """
+
+    items: str
+    key: tuple[str, ...] = Field(min_length=1)
+
+
+class DefaultDeclaration(Strict):
+    """A value of the standard that holds for every row, because the dialect's table is about nothing else.
+
+    Attributes:
+        value: An enum value's name, "true" or "false", or the field's text.
+        reason: Why it holds for every row.
+    """
+
+    value: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
+class Declaration(Strict):
     """One mapping file.
 
     Attributes:
@@ -117,6 +69,8 @@ class Declaration(_Strict):
         missing: Words that say "nothing is given", with the reason.
         normalisations: What reading may change in a cell, with the reason; each is named in a row's lineage.
         not_carried: Fields of the standard that the dialect has no column for, with the reason.
+        defaults: Fields of the standard that have one value in every row (``[default.<field>]``).
+        group: Which rows are one record (``[group]``); None where each row is one.
         columns: In the order of the file (``[[column]]``).
         sums: Columns that must add up (``[[sum]]``).
     """
@@ -129,7 +83,9 @@ class Declaration(_Strict):
     file: FileFormat
     missing: dict[str, str]
     normalisations: dict[str, str]
-    not_carried: dict[str, str] = {}
+    not_carried: dict[str, str] = Field(default={})
+    defaults: dict[str, DefaultDeclaration] = Field(alias="default", default={})
+    group: GroupDeclaration | None = None
     columns: tuple[AnyColumn, ...] = Field(alias="column", min_length=1)
     sums: tuple[SumDeclaration, ...] = Field(alias="sum", default=())
 

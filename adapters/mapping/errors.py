@@ -42,21 +42,27 @@ class CellRefused(Exception):
 
 
 class RowRejected(Exception):
-    """A row does not become a record; a clerk mends the row.
+    """A row, or one of the rows of a record, does not become a record; a clerk mends the row.
 
     Args:
         column: The dialect's column, "AAC002"; empty when the whole row is meant.
-        field: The standard's field, "person_number"; empty when the whole row is meant.
+        field: The standard's field, "person_number" or "years.from_date"; empty when the whole row is meant.
         rule_id: Stable name of the rule, "citizen_number.check".
         reason: The rule in words, Chinese with English beside.
+        row: Which of the record's rows it is, from 0.
     """
 
-    def __init__(self, column: str, field: str, rule_id: str, reason: str) -> None:
-        super().__init__(column, field, rule_id, reason)
+    def __init__(self, column: str, field: str, rule_id: str, reason: str, row: int = 0) -> None:
+        super().__init__(column, field, rule_id, reason, row)
         self.column = column
         self.field = field
         self.rule_id = rule_id
         self.reason = reason
+        self.row = row
+
+    def in_row(self, row: int) -> RowRejected:
+        """Return the same rejection of another of the record's rows."""
+        return RowRejected(self.column, self.field, self.rule_id, self.reason, row)
 
     def __str__(self) -> str:
         return f"{self.column}: {self.reason} [{self.rule_id}]"
@@ -66,7 +72,7 @@ class NotExpressible(Exception):
     """The dialect has no way to say what a record says; nothing of the record is dropped silently instead.
 
     Args:
-        field: The standard's field, "scheme".
+        field: The standard's field, "scheme" or "years[3].place".
         rule_id: Stable name of the rule, "code.unsaid".
         reason: The rule in words, Chinese with English beside.
     """
@@ -76,6 +82,11 @@ class NotExpressible(Exception):
         self.field = field
         self.rule_id = rule_id
         self.reason = reason
+
+    def in_item(self, index: int) -> NotExpressible:
+        """Return the same refusal of "years.place", of the item at an index: "years[3].place"."""
+        items, _, name = self.field.partition(".")
+        return NotExpressible(f"{items}[{index}].{name}", self.rule_id, self.reason)
 
     def __str__(self) -> str:
         return f"{self.field}: {self.reason} [{self.rule_id}]"

@@ -1,33 +1,34 @@
-"""Loading a mapping, and what others see of it."""
+"""One mapping, as others see it: a dataset between one dialect and the regional standard, in both directions."""
 
 from __future__ import annotations
 
 import collections.abc
-from collections.abc import Iterator, Sequence
-from functools import cache
-from hashlib import sha256
-from importlib import resources
-from importlib.resources.abc import Traversable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import Message
 
-from adapters.mapping.cells import CELLS, Context
-from adapters.mapping.checks import Problem, built_problems, declaration_problems
-from adapters.mapping.column import BoundColumn
-from adapters.mapping.compiler import Standardised, compile_mapping
-from adapters.mapping.declaration import Declaration, FileFormat, parse_declaration
-from adapters.mapping.divisions import load_divisions
-from adapters.mapping.errors import MappingInvalid, NotExpressible
-from adapters.mapping.standard import Standard, find_standard
+from adapters.mapping.compiler import compile_plan
+from adapters.mapping.declaration import Declaration, FileFormat
+from adapters.mapping.errors import NotExpressible
+from adapters.mapping.groups import Group, GroupReader, R, gather
+from adapters.mapping.plan import Plan, Standardised
+from adapters.mapping.standard import Standard
+from adapters.mapping.subjects import subject_reader
+from adapters.mapping.typed import Value
+from adapters.mapping.typed_rows import TypedRows
 
-__all__ = ["Mapping", "Standardised", "build_mapping", "find_mappings", "load_mapping"]
+__all__ = ["Mapping", "Standardised"]
 
 Columns = collections.abc.Mapping[str, Sequence[Any]]
 
 
 class Mapping:
-    """One dataset between one dialect and the regional standard, in both directions.
+    """One dataset between one dialect and the regional standard.
+
+    Most datasets are flat: each row is a record (``to_standard``, ``from_standard``). Where several consecutive rows
+    are one record, a form and a line for each of its items, ``grouped`` is true; ``gather``, ``to_standard_rows`` and
+    ``from_standard_rows`` treat both alike.
 
     Attributes:
         declaration: The mapping file.
@@ -37,62 +38,172 @@ class Mapping:
         columns: The dialect's columns, in the order of the file.
         file: How the dialect's CSV files are written.
         version: "1-5f3a09bc": the owner's version, and a digest over the file and its tables, for the lineage.
+        plan: What the file comes down to: its columns, bound to the standard's fields.
+        grouped: Several consecutive rows may be one record.
+        group_rows_max: Most rows of one record.
 
     Args:
-        name: Name of the file for messages, "local/social_contribution.toml".
         declaration: The mapping file, read and checked.
-        standard: Its standard.
-        columns: Its columns, bound.
+        plan: What it comes down to.
         digest: Digest over the file and its tables, hex.
     """
 
-    def __init__(
-        self, name: str, declaration: Declaration, standard: Standard, columns: tuple[BoundColumn, ...], digest: str
-    ) -> None:
+    def __init__(self, declaration: Declaration, plan: Plan, digest: str) -> None:
         self.declaration: Final = declaration
-        self.standard: Final = standard
+        self.plan: Final = plan
+        self.standard: Final[Standard] = plan.standard
         self.dialect: Final = declaration.dialect
         self.dataset: Final = declaration.dataset
-        self.columns: Final = tuple(column.name for column in columns)
+        self.columns: Final = tuple(column.name for column in declaration.columns)
         self.file: Final[FileFormat] = declaration.file
         self.version: Final = f"{declaration.version}-{digest[:8]}"
-        self._compiled = compile_mapping(name, columns, declaration.sums, standard)
+        self.grouped: Final = bool(plan.items)
+        self._compiled = compile_plan(plan)
+        self._typed = TypedRows(plan, self.columns)
+        self._group = GroupReader(plan, self._compiled) if plan.items else None
+        self.group_rows_max: Final = self._group.rows_max if self._group else 1
 
     @property
     def message_type(self) -> type[Message]:
         """The standard's message class."""
         return self.standard.message_type
 
-    def to_standard(self, row: list[str]) -> Standardised:
+    def to_standard(self, row: Sequence[str]) -> Standardised:
         """Turn a row of the dialect into a record of the standard.
 
         Everything that the standard asks of a carried field is checked: what passes here passes the gate.
 
         Args:
-            row: Cells in the order of ``columns``, decoded.
+            row: Cells in the order of ``columns``, decoded. Of a grouped dataset: the only row of a record.
 
         Raises:
             RowRejected: A cell or a sum breaks a rule.
         """
-        return self._compiled.to_standard(row)
+        return self._group.read([row]) if self._group else self._compiled.read_record(row)
 
     def from_standard(self, message: Any) -> list[str]:  # noqa: ANN401 - the dataset's message
-        """Turn a record of the standard into a row of the dialect.
+        """Turn a record of a flat dataset into a row of the dialect.
 
         Args:
             message: The standard's message; it passed the gate.
 
         Returns:
-            Cells in the order of ``columns``. Reading them back gives every carried field as it is; fields in
-            ``declaration.not_carried`` are left out.
+            Cells in the order of ``columns``. Reading them back gives every carried field as it is, but for what a
+            lossy converter leaves out; fields in ``declaration.not_carried`` are left out.
+
+        Raises:
+            NotExpressible: The dialect has no way to say it.
+            ValueError: The dataset is grouped (our caller is wrong): its records are ``from_standard_rows``.
+        """
+        if self._group:
+            raise ValueError(f"a record of {self.dataset} may take several rows: from_standard_rows")
+        return self._compiled.write_row(message)
+
+    def to_standard_rows(self, rows: Sequence[Sequence[str]]) -> Standardised:
+        """Turn the rows of one record into the standard.
+
+        Args:
+            rows: One row of a flat dataset; of a grouped one, consecutive rows of one key.
+
+        Raises:
+            RowRejected: A cell or a sum breaks a rule; ``row`` says in which of the rows.
+            ValueError: There is no row, or there are several of a flat dataset (our caller is wrong).
+        """
+        if not rows or (len(rows) > 1 and not self._group):
+            raise ValueError(f"{len(rows)} rows are no record of {self.dataset}")
+        return self._group.read(rows) if self._group else self._compiled.read_record(rows[0])
+
+    def from_standard_rows(self, message: Any) -> list[list[str]]:  # noqa: ANN401 - the dataset's message
+        """Turn a record of the standard into its rows; see ``from_standard``.
 
         Raises:
             NotExpressible: The dialect has no way to say it.
         """
-        return self._compiled.from_standard(message)
+        return self._compiled.write_rows(message)
+
+    def group_key(self, row: Sequence[str]) -> tuple[str, ...] | None:
+        """Return what says which rows are one record, or None where each row is one.
+
+        Args:
+            row: Cells in the order of ``columns``.
+        """
+        return self._group.key(row) if self._group else None
+
+    def subject_reader(self, fields: Sequence[str]) -> Callable[[Sequence[str]], Message]:
+        """Return a function from a row to a message with a few fields alone, whatever its other cells say.
+
+        It tells whose row it is that was refused: with the fields of the business key.
+
+        Args:
+            fields: The standard's fields, of the record itself. The function raises ``RowRejected`` for their cells.
+        """
+        return subject_reader(self.plan, fields)
+
+    def gather(self, rows: Iterable[R], unreadable: Callable[[R], bool]) -> Iterator[Group[R]]:
+        """Put the rows of a source together that are one record, without ever keeping more than one record.
+
+        A row that cannot be read may be any record's: the records on both sides of it are not complete for certain, so
+        both groups have a problem. A record of too many rows comes in pieces, each with a problem.
+
+        Args:
+            rows: Rows of any source in its order, each with ``cells``.
+            unreadable: Says of a row that its cells are not to be trusted. Of a flat dataset it is never asked.
+        """
+        if self._group is None:
+            return (Group([row], None) for row in rows)
+        return gather(rows, self._group.key, self.group_rows_max, unreadable)
+
+    def texts(self, values: Sequence[Value], notes: list[str] | None = None) -> list[str]:
+        """Turn a row of typed values, of a database, a spreadsheet or JSON, into the dialect's texts.
+
+        Texts stay as they are, and None is the empty cell. A value is said exactly or not at all.
+
+        Args:
+            values: In the order of ``columns``.
+            notes: Takes the names of the normalisations that were applied, for the row's lineage.
+
+        Returns:
+            Cells for ``to_standard``.
+
+        Raises:
+            RowRejected: No text of a column says exactly its value, or there are more or fewer values than columns.
+        """
+        return self._typed.texts(values, [] if notes is None else notes)
+
+    def values(self, texts: Sequence[str]) -> list[Value]:
+        """Turn a row that ``from_standard`` returned into typed values, for a target whose columns have types.
+
+        Yuan are Decimals, fen and counts ints, rates Decimals, days dates, instants datetimes in local time without a
+        zone; the empty cell is None. Everything else stays a text: codes, numbers that are names, and months, which
+        no date type can say.
+
+        Args:
+            texts: In the order of ``columns``.
+        """
+        return self._typed.values(texts)
+
+    def column_of(self, path: str) -> str:
+        """Return the column that carries a field, "" where none does.
+
+        Args:
+            path: As rejections have it: "scheme", "division.code", "years[3].from_date".
+        """
+        bare = ".".join(part.partition("[")[0] for part in path.split("."))
+        carrying = (
+            one.name for one in self.plan.columns if bare == one.facts.path or bare.startswith(f"{one.facts.path}.")
+        )
+        return next(carrying, "")
+
+    def places_of(self, paths: Sequence[str]) -> tuple[int, ...]:
+        """Return the places of the columns that carry some fields, in the order of the row.
+
+        Args:
+            paths: The standard's fields; one that no column carries is left out.
+        """
+        return tuple(sorted({place for one in self.plan.columns if one.facts.path in paths for place in one.places}))
 
     def unexpressible(self, message: Any) -> NotExpressible | None:  # noqa: ANN401 - the dataset's message
-        """Say what ``from_standard`` would refuse, or nothing; about a third of its cost.
+        """Say what ``from_standard_rows`` would refuse, or nothing; about a third of its cost.
 
         A receiving node asks this at its gate, so that what it accepts can be written to the city's own tables.
 
@@ -108,97 +219,3 @@ class Mapping:
             columns: By field, the values of all messages; they passed the gate.
         """
         return self._compiled.all_expressible(columns)
-
-
-@cache
-def load_mapping(dialect: str, dataset: str) -> Mapping:
-    """Load and compile a mapping from ``adapters/<dialect>``.
-
-    Args:
-        dialect: "local".
-        dataset: "social.contribution".
-
-    Raises:
-        MappingInvalid: There is no such mapping file, or something in it or in a table beside it is wrong.
-    """
-    if (dialect, dataset) not in list(find_mappings()):
-        known = ", ".join("/".join(pair) for pair in find_mappings())
-        raise MappingInvalid(f"{dialect}/{_file_name(dataset)}", "file", f"no such mapping; known are {known}")
-    return build_mapping(resources.files("adapters") / dialect, dialect, dataset)
-
-
-def find_mappings() -> Iterator[tuple[str, str]]:
-    """List every mapping file as (dialect, dataset), sorted."""
-    folders = sorted((entry for entry in resources.files("adapters").iterdir() if entry.is_dir()), key=lambda f: f.name)
-    for folder in folders:
-        names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-        yield from ((folder.name, name.removesuffix(".toml").replace("_", ".", 1)) for name in names)
-
-
-def build_mapping(folder: Traversable, dialect: str, dataset: str) -> Mapping:
-    """Load and compile a mapping from any folder, for instance a draft that is not yet installed.
-
-    Args:
-        folder: Holds the mapping file and its code tables.
-        dialect: "local".
-        dataset: "social.contribution".
-
-    Raises:
-        MappingInvalid: Something in the file or in a table beside it is wrong.
-    """
-    name = f"{dialect}/{_file_name(dataset)}"
-    source = folder / _file_name(dataset)
-    if not source.is_file():
-        raise MappingInvalid(name, "file", "no such mapping file")
-    declaration = parse_declaration(name, source.read_text(encoding="utf-8"))
-    _expect(name, declaration, dialect, dataset)
-    standard = _standard(name, declaration)
-    _refuse(name, declaration_problems(declaration, standard))
-    columns = _bind(name, declaration, standard, folder)
-    _refuse(name, built_problems(declaration, columns))
-    return Mapping(name, declaration, standard, columns, _digest(folder, source, declaration))
-
-
-def _file_name(dataset: str) -> str:
-    return f"{dataset.replace('.', '_')}.toml"
-
-
-def _expect(name: str, declaration: Declaration, dialect: str, dataset: str) -> None:
-    """A file says what its place says."""
-    if (declaration.dialect, declaration.dataset) != (dialect, dataset):
-        raise MappingInvalid(name, "dialect, dataset", f"the file lies where {dialect} and {dataset} belong")
-
-
-def _standard(name: str, declaration: Declaration) -> Standard:
-    try:
-        return find_standard(declaration.dataset, declaration.standard)
-    except LookupError as error:
-        raise MappingInvalid(name, "standard", str(error)) from error
-
-
-def _bind(name: str, declaration: Declaration, standard: Standard, folder: Traversable) -> tuple[BoundColumn, ...]:
-    """Give each column its cell type, its tables and its field."""
-    missing = frozenset(declaration.missing)
-    context = Context(folder, missing, load_divisions(declaration.divisions))
-    columns = []
-    for column in declaration.columns:
-        facts = standard.fields[column.field]
-        try:
-            cell = CELLS[column.type](column, facts, context)
-        except MappingInvalid as error:
-            raise MappingInvalid(name, f"column {column.name}", str(error)) from error
-        columns.append(BoundColumn(column, facts, cell, missing))
-    return tuple(columns)
-
-
-def _refuse(name: str, problems: Iterator[Problem]) -> None:
-    """Raise the first problem, if there is one."""
-    for place, problem in problems:
-        raise MappingInvalid(name, place, problem)
-
-
-def _digest(folder: Traversable, source: Traversable, declaration: Declaration) -> str:
-    """Digest the mapping file and its code tables; the division table is named by its edition."""
-    tables = [column.table for column in declaration.columns if column.type == "code"]
-    content = [source.read_bytes(), *((folder / table).read_bytes() for table in tables)]
-    return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in content)).hexdigest()

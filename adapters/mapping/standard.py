@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -14,14 +14,22 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
+from services.domain import check_digits
 from yrdx.types.v1 import types_pb2
 
 _KINDS: Final = {
     FieldDescriptor.TYPE_STRING: "string",
+    FieldDescriptor.TYPE_INT32: "int32",
     FieldDescriptor.TYPE_INT64: "int64",
     FieldDescriptor.TYPE_BOOL: "bool",
     FieldDescriptor.TYPE_ENUM: "enum",
 }
+_RULES: Final[dict[int, Callable[[str], bool]]] = {
+    types_pb2.RULE_CITIZEN_NUMBER: check_digits.is_citizen_number,
+    types_pb2.RULE_SOCIAL_CREDIT_CODE: check_digits.is_social_credit_code,
+    types_pb2.RULE_CALENDAR_DATE: check_digits.is_calendar_date,
+}
+TIME: Final = "google.protobuf.Timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +38,67 @@ class FieldFacts:
 
     Attributes:
         name: "person_number".
-        kind: "string", "int64", "bool", "enum", the full name of a message, or "other".
+        path: The same, or "years.from_date" for a field of a repeated field's items.
+        kind: "string", "int32", "int64", "bool", "enum", the full name of a message, or "other".
         required: A record without it is refused.
         has_presence: Absent and empty differ.
+        repeated: It may occur several times.
+        items_max: How often, at most; None where the standard does not say.
         characters_max: Longest text, in characters; None where the standard does not say.
         pattern: Pattern of a text; None where the standard does not say.
+        rule: Named domain rule of a text; None where the standard does not say.
+        number_min: Least number, or first second of an instant; None where the standard does not say.
+        number_max: Greatest number, or last second of an instant.
         enum_values: Names and numbers of an enum, without the zero that stands for "not stated".
         subfields: Names of a message's fields.
+        items: Facts about the fields of a repeated message, by name.
     """
 
     name: str
+    path: str
     kind: str
     required: bool
     has_presence: bool
+    repeated: bool = False
+    items_max: int | None = None
     characters_max: int | None = None
     pattern: re.Pattern[str] | None = None
+    rule: Callable[[str], bool] | None = None
+    number_min: int | None = None
+    number_max: int | None = None
     enum_values: dict[str, int] = field(default_factory=dict)
     subfields: tuple[str, ...] = ()
+    items: dict[str, FieldFacts] = field(default_factory=dict)
 
     def allows(self, text: str) -> bool:
         """Say whether a text fits the field's pattern and length."""
         short_enough = self.characters_max is None or len(text) <= self.characters_max
         return short_enough and (self.pattern is None or self.pattern.search(text) is not None)
+
+    def contains(self, number: int) -> bool:
+        """Say whether a number lies within the field's bounds."""
+        low = self.number_min is None or number >= self.number_min
+        return low and (self.number_max is None or number <= self.number_max)
+
+    def holds(self, value: object) -> bool:
+        """Say whether a value other than a message keeps every rule of the field."""
+        match value:
+            case str():
+                return self.allows(value) and (self.rule is None or self.rule(value))
+            case int() if self.kind in {"int32", "int64"}:
+                return self.contains(value)
+            case _:
+                return True
+
+    def leaves(self) -> Iterator[str]:
+        """Yield the paths of everything in it that a column can carry: "division.code", "years.place.code"."""
+        if self.repeated:
+            for inner in self.items.values():
+                yield from inner.leaves()
+        elif self.subfields:
+            yield from (f"{self.path}.{part}" for part in self.subfields)
+        else:
+            yield self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +110,7 @@ class Standard:
         version: "1".
         message_type: Its message class.
         fields: Facts by field name, in the order of the .proto.
+        key: Fields of the business key.
         sums: Totals and the parts they must equal, as field names.
     """
 
@@ -70,7 +118,19 @@ class Standard:
     version: str
     message_type: type[Message]
     fields: dict[str, FieldFacts]
+    key: tuple[str, ...]
     sums: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def find(self, path: str) -> FieldFacts | None:
+        """Find a field, "person_number", or one of a repeated field's items, "years.from_date"."""
+        name, _, inner = path.partition(".")
+        facts = self.fields.get(name)
+        return facts if facts is None or not inner else facts.items.get(inner)
+
+    def paths(self) -> Iterator[str]:
+        """Yield what ``find`` finds and a column may carry, in the order of the .proto."""
+        for facts in self.fields.values():
+            yield from (inner.path for inner in facts.items.values()) if facts.repeated else (facts.path,)
 
 
 @cache
@@ -87,9 +147,9 @@ def find_standard(dataset: str, version: str) -> Standard:
     for message_type in _messages(f"yrdx.{dataset.partition('.')[0]}.v{version}"):
         declared = _option(message_type.DESCRIPTOR, types_pb2.dataset)
         if (declared.name, declared.standard) == (dataset, version):
-            fields = {described.name: _facts(described) for described in message_type.DESCRIPTOR.fields}
+            fields = {described.name: _facts(described, "") for described in message_type.DESCRIPTOR.fields}
             sums = tuple((total.total, tuple(total.parts)) for total in declared.sums)
-            return Standard(dataset, version, message_type, fields, sums)
+            return Standard(dataset, version, message_type, fields, tuple(declared.key), sums)
     raise LookupError(f"no standard {dataset!r} version {version!r}")
 
 
@@ -110,19 +170,45 @@ def _option(described: Any, extension: Any) -> Any:  # noqa: ANN401 - the stubs 
     return described.GetOptions().Extensions[extension]
 
 
-def _facts(described: Any) -> FieldFacts:  # noqa: ANN401 - FieldDescriptor of either implementation
-    """Read one field and its rules (buf.validate)."""
+def _facts(described: Any, above: str) -> FieldFacts:  # noqa: ANN401 - FieldDescriptor of either implementation
+    """Read one field and its rules (buf.validate); ``above`` is "years." inside a repeated field."""
     rules = _option(described, validate_pb2.field)
     pattern = re.compile(rules.string.pattern) if rules.string.HasField("pattern") else None
     refuses_empty = rules.string.min_len > 0 or (pattern is not None and pattern.search("") is None)
     enum_type, message_type = described.enum_type, described.message_type
+    path = f"{above}{described.name}"
+    inner = message_type.fields if message_type and described.is_repeated else ()
+    number_min, number_max = _bounds(rules)
     return FieldFacts(
         name=described.name,
+        path=path,
         kind=message_type.full_name if message_type else _KINDS.get(described.type, "other"),
         required=rules.required or refuses_empty or 0 in rules.enum.not_in,
         has_presence=described.has_presence,
+        repeated=described.is_repeated,
+        items_max=rules.repeated.max_items if rules.repeated.HasField("max_items") else None,
         characters_max=rules.string.max_len if rules.string.HasField("max_len") else None,
         pattern=pattern,
+        rule=_RULES.get(_option(described, types_pb2.rule)),
+        number_min=number_min,
+        number_max=number_max,
         enum_values={value.name: value.number for value in enum_type.values if value.number} if enum_type else {},
         subfields=tuple(part.name for part in message_type.fields) if message_type else (),
+        items={part.name: _facts(part, f"{path}.") for part in inner},
+    )
+
+
+def _bounds(rules: Any) -> tuple[int | None, int | None]:  # noqa: ANN401 - FieldRules
+    """Read the least and the greatest number; of an instant, the first and the last second."""
+    kind = rules.WhichOneof("type")
+    if kind == "timestamp":
+        first, end = rules.timestamp.gte, rules.timestamp.lt
+        given = rules.timestamp.HasField("gte"), rules.timestamp.HasField("lt")
+        return first.seconds if given[0] else None, end.seconds - 1 if given[1] else None
+    if kind not in {"int32", "int64"}:
+        return None, None
+    stated = getattr(rules, kind)
+    return (
+        stated.gte if stated.HasField("gte") else None,
+        stated.lte if stated.HasField("lte") else None,
     )

@@ -1,7 +1,24 @@
-"""Sample files of both cities: invented people and employers, and planted errors that are told beside them."""
+"""Samples of both cities: invented people and employers, planted errors that are told beside them, and corrections."""
 
-from adapters.samples.files import SampleFile, SampleSet, write_samples
+from adapters.samples.files import sample_rows, write_sample, write_samples
+from adapters.samples.made import SampleFile, SampleRows, SampleSet
+from adapters.samples.mending import mend_rejects
 from adapters.samples.people import SizeRefused
 from adapters.samples.planted import Planted
+from adapters.samples.records import RECIPES
 
-__all__ = ["Planted", "SampleFile", "SampleSet", "SizeRefused", "write_samples"]
+DATASETS = tuple(RECIPES)
+"""Datasets that have samples."""
+
+__all__ = [
+    "DATASETS",
+    "Planted",
+    "SampleFile",
+    "SampleRows",
+    "SampleSet",
+    "SizeRefused",
+    "mend_rejects",
+    "sample_rows",
+    "write_sample",
+    "write_samples",
+]

@@ -87,7 +87,7 @@ class City:
         dialect: Name of its dialect.
         area: Its division code.
         area_prefixes: What its people's citizen numbers begin with.
-        file_name: Of the sample file.
+        file_prefix: Begins the names of its sample files.
         divisions: In force, as the dialect writes them.
         divisions_odd: Retired or longer ones.
         row: Writes a contribution.
@@ -98,7 +98,7 @@ class City:
     dialect: str
     area: str
     area_prefixes: tuple[str, ...]
-    file_name: str
+    file_prefix: str
     divisions: tuple[str, ...]
     divisions_odd: tuple[str, ...]
     row: Callable[[Contribution, Random, tuple[str, ...]], list[str]]
@@ -236,7 +236,7 @@ NANTONG: Final = City(
     dialect="local",
     area="320600",
     area_prefixes=("3206", "3290"),
-    file_name="nantong_contributions.csv",
+    file_prefix="nantong",
     divisions=_LOCAL_DIVISIONS,
     divisions_odd=_LOCAL_DIVISIONS_ODD,
     row=_local_row,
@@ -247,7 +247,7 @@ SHANGHAI: Final = City(
     dialect="shanghai",
     area="310000",
     area_prefixes=("3101", "3102"),
-    file_name="shanghai_contributions.csv",
+    file_prefix="shanghai",
     divisions=_SHANGHAI_DIVISIONS,
     divisions_odd=_SHANGHAI_DIVISIONS_ODD,
     row=_shanghai_row,

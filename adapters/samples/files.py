@@ -1,78 +1,58 @@
-"""Writes the sample files, row by row: a million rows take no more memory than ten."""
+"""Writes the samples, record by record: a million rows of a file take no more memory than ten."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from random import Random
-from typing import BinaryIO, Final
+from typing import Final
 
 from adapters.mapping import Mapping, load_mapping
-from adapters.samples.contributions import NANTONG, SHANGHAI, City, contributions, with_habits
-from adapters.samples.people import SizeRefused
-from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS, Kind, Planted
+from adapters.samples.contributions import NANTONG, SHANGHAI, City
+from adapters.samples.made import SampleFile, SampleRows, SampleSet
+from adapters.samples.papers import CsvPaper, ExcelPaper, ListPaper, Paper
+from adapters.samples.records import CONTRIBUTION, RECIPES, file_name
+from adapters.samples.writing import Size, write_records
+from adapters.tables import CsvLayout
+from adapters.tables.excel_sink import ExcelSink
 
-_DATASET: Final = "social.contribution"
-_CITIES: Final = ((NANTONG, LOCAL_KINDS), (SHANGHAI, SHANGHAI_KINDS))
-_PAIR: Final = 2
-"""Rows of the planted conflict; they count as bad rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class SampleFile:
-    """One city's file.
-
-    Attributes:
-        path: Where it stands.
-        dialect: Whose shape it has.
-        rows: Rows, without the header.
-        planted: What was planted, in the order of the rows.
-    """
-
-    path: Path
-    dialect: str
-    rows: int
-    planted: tuple[Planted, ...]
+_CITIES: Final = {city.dialect: city for city in (NANTONG, SHANGHAI)}
 
 
-@dataclass(frozen=True, slots=True)
-class SampleSet:
-    """Both files.
+def write_samples(  # noqa: PLR0913 - all of them say how much
+    folder: Path,
+    *,
+    seed: int,
+    people: int,
+    bad_rows: int | None,
+    months: int = 1,
+    datasets: Sequence[str] = (CONTRIBUTION,),
+    excel: bool = False,
+) -> SampleSet:
+    """Write both cities' files of datasets, and ``planted.json``; same seed, same bytes.
 
-    Attributes:
-        files: Nantong's, then Shanghai's.
-        planted_path: JSON that says the same as ``SampleFile.planted``.
-    """
-
-    files: tuple[SampleFile, ...]
-    planted_path: Path
-
-
-def write_samples(folder: Path, *, seed: int, people: int, bad_rows: int, months: int = 1) -> SampleSet:
-    """Write ``nantong_contributions.csv``, ``shanghai_contributions.csv`` and ``planted.json``; same seed, same bytes.
-
-    A file has exactly ``people * months`` rows. ``bad_rows`` of them are rejected in the end, by either city: kinds in
-    turn, and the two rows of one pair with the same key and other content. One more row repeats the one before it.
+    Files are ``nantong_contributions.csv``, ``shanghai_enrolments.csv``, …; what stands in them: ``write_sample``.
 
     Args:
         folder: Must exist; former files are replaced.
         seed: Of everything that varies.
         people: In each file.
-        bad_rows: In each file; 0 plants nothing, not even the duplicate.
-        months: Rows for each person.
+        bad_rows: In each file.
+        months: Contributions of each person.
+        datasets: Datasets that have samples.
+        excel: Write Shanghai's also as a workbook, of the same people.
 
     Raises:
-        SizeRefused: ``bad_rows`` is 1, or too many for so few rows; or so many people cannot be invented.
+        ValueError: As ``write_sample``.
     """
-    if bad_rows == 1:
-        raise SizeRefused("1 bad row cannot be planted: two of them are a pair that contradict each other")
-    if people * months < (rows_min := 2 * (bad_rows + 2) if bad_rows else 1):
-        raise SizeRefused(f"{bad_rows} bad rows need at least {rows_min} rows, not {people * months}")
-    made = tuple(_write_city(folder, city, kinds, seed, (people, months, bad_rows)) for city, kinds in _CITIES)
+    size = Size(people, months, bad_rows)
+    papers = [(NANTONG, ".csv"), (SHANGHAI, ".csv"), *([(SHANGHAI, ".xlsx")] if excel else [])]
+    made = tuple(
+        _write_file(folder / file_name(city, dataset, suffix), city, dataset, seed, size)
+        for dataset in _verified(datasets)
+        for city, suffix in papers
+    )
     planted_path = folder / "planted.json"
     content = {file.path.name: _told(file) for file in made}
     told = {"seed": seed, "people": people, "months": months, "real_data": False, "files": content}
@@ -80,91 +60,84 @@ def write_samples(folder: Path, *, seed: int, people: int, bad_rows: int, months
     return SampleSet(made, planted_path)
 
 
+def write_sample(  # noqa: PLR0913 - all of them say what and how much
+    path: Path, dataset: str, dialect: str, *, seed: int, people: int, bad_rows: int | None = None, months: int = 1
+) -> SampleFile:
+    """Write one city's file of a dataset; same seed, same bytes.
+
+    It has one record for each person: of contributions one for each of their months, of transfers two steps of their
+    case, some with several rows. ``bad_rows`` records are rejected in the end, by either city: kinds in turn, and the
+    two records of one pair with the same key and other content. One more record repeats an earlier one.
+
+    Args:
+        path: .csv, as the dialect writes them, or .xlsx; a former file is replaced.
+        dataset: One that has samples.
+        dialect: "local" (Nantong) or "shanghai".
+        seed: Of everything that varies.
+        people: How many are invented.
+        bad_rows: 0 plants nothing, not even the duplicate. None: every kind that fits once, if the records are enough.
+        months: Contributions of each person.
+
+    Raises:
+        ValueError: ``bad_rows`` is 1, or too many for so few records; or there are no such samples; or the
+            suffix is another one.
+    """
+    _verified([dataset])
+    return _write_file(path, _city(dialect), dataset, seed, Size(people, months, bad_rows))
+
+
+def sample_rows(
+    dataset: str, dialect: str, *, seed: int, people: int, bad_rows: int | None = None, months: int = 1
+) -> SampleRows:
+    """Return what ``write_sample`` writes as rows in memory, for a table of a database; the same arguments."""
+    _verified([dataset])
+    city, paper = _city(dialect), ListPaper()
+    _, planted, records = write_records(paper, city, dataset, seed, Size(people, months, bad_rows))
+    columns = load_mapping(dialect, dataset).columns
+    return SampleRows(columns, tuple(paper.rows), planted, dialect, dataset, records)
+
+
+def _verified(datasets: Sequence[str]) -> Sequence[str]:
+    unknown = sorted(set(datasets) - RECIPES.keys())
+    if unknown:
+        raise ValueError(f"no samples of {unknown[0]}; there are {', '.join(RECIPES)}")
+    return datasets
+
+
+def _city(dialect: str) -> City:
+    if dialect not in _CITIES:
+        raise ValueError(f"no samples of the dialect {dialect}; there are {', '.join(_CITIES)}")
+    return _CITIES[dialect]
+
+
 def _told(file: SampleFile) -> dict[str, object]:
     """What planted.json says about a file."""
-    return {"dialect": file.dialect, "rows": file.rows, "planted": [row.as_json() for row in file.planted]}
+    said = {"dialect": file.dialect, "rows": file.rows, "planted": [row.as_json() for row in file.planted]}
+    return said if file.dataset == CONTRIBUTION else {"dataset": file.dataset, "records": file.records} | said
 
 
-def _write_city(folder: Path, city: City, kinds: list[Kind], seed: int, size: tuple[int, int, int]) -> SampleFile:
-    """Write one city's file; ``size`` is people, months, bad rows."""
-    people, months, bad_rows = size
-    random = Random(f"{seed}/{city.dialect}")
-    mapping = load_mapping(city.dialect, _DATASET)
-    specials = _specials(random, people * months, kinds, bad_rows)
-    planted: list[Planted] = []
-    path = folder / city.file_name
-    with path.open("wb") as file:
-        sheet = _Sheet(file, mapping, random)
-        for index, contribution in enumerate(contributions(city, random, people, months)):
-            cells = city.row(contribution, random, city.missing)
-            planted.extend(sheet.write(index, cells, specials.get(index)))
-    return SampleFile(path, city.dialect, people * months, tuple(planted))
+def _write_file(path: Path, city: City, dataset: str, seed: int, size: Size) -> SampleFile:
+    with _paper(path, load_mapping(city.dialect, dataset)) as paper:
+        rows, planted, records = write_records(paper, city, dataset, seed, size)
+    return SampleFile(path, city.dialect, rows, planted, dataset, records)
 
 
-_DUPLICATE: Final = Kind("exact_duplicate", "", "", rejected_by="")
-_CONFLICT: Final = Kind("same_key_other_content", "", "")
+@contextmanager
+def _paper(path: Path, mapping: Mapping) -> Iterator[Paper]:
+    """Open a file by its suffix; whatever fails, no half of it is left.
 
-
-def _specials(random: Random, rows: int, kinds: list[Kind], bad_rows: int) -> dict[int, Kind]:
-    """Choose which rows are planted: odd places, so that the even one before each stays good."""
-    if not bad_rows:
-        return {}
-    chosen = [_DUPLICATE, _CONFLICT, *(kinds[turn % len(kinds)] for turn in range(bad_rows - _PAIR))]
-    places = random.sample(range(rows // 2), len(chosen))
-    return {2 * place + 1: kind for place, kind in zip(places, chosen, strict=True)}
-
-
-class _Sheet:
-    """Writes rows in a dialect's shape as its own systems do: without marks before formula-like cells."""
-
-    def __init__(self, file: BinaryIO, mapping: Mapping, random: Random) -> None:
-        self._file = file
-        self._random = random
-        self._mapping = mapping
-        self._codec = "utf-8" if mapping.file.encoding == "utf-8-sig" else mapping.file.encoding
-        self._delimiter = mapping.file.delimiter
-        self._fields = {column.field: mapping.columns.index(column.name) for column in mapping.declaration.columns}
-        self._before: list[str] = []
-        file.write("".encode(mapping.file.encoding) + self._line(list(mapping.columns)) + b"\r\n")
-
-    def write(self, index: int, cells: list[str], kind: Kind | None) -> Iterator[Planted]:
-        """Write the row at an index, planted if a kind is given, and tell what was planted."""
-        row = index + 2
-        if kind is None:
-            cells = self._as_people_write(cells)
-        elif kind is _DUPLICATE:
-            cells = self._before
-            yield Planted(row, kind.name, kind.rejected_by, of_row=row - 1)
-        elif kind is _CONFLICT:
-            cells = self._contradicting()
-            yield Planted(row - 1, kind.name, kind.rejected_by, of_row=row)
-            yield Planted(row, kind.name, kind.rejected_by, of_row=row - 1)
-        else:
-            yield Planted(row, kind.name, kind.rejected_by, kind.rule, kind.column)
-            if kind.spoil:
-                place = self._mapping.columns.index(kind.column)
-                cells = [*cells[:place], kind.spoil(cells[place]), *cells[place + 1 :]]
-        line = self._line(cells)
-        if kind is not None and kind.spoil_line:
-            line = kind.spoil_line(line, self._delimiter.encode())
-        self._file.write(line + b"\r\n")
-        self._before = cells
-
-    def _as_people_write(self, cells: list[str]) -> list[str]:
-        """Give a good row the habits of those who type."""
-        number, name = self._fields["person_number"], self._fields["person_name"]
-        written = list(cells)
-        written[number], written[name] = with_habits(cells[number], cells[name], self._random)
-        return written
-
-    def _contradicting(self) -> list[str]:
-        """The row before, with another contribution base."""
-        base = self._fields["base_fen"]
-        amount = self._before[base]
-        return [*self._before[:base], f"{int(amount[0]) % 9 + 1}{amount[1:]}", *self._before[base + 1 :]]
-
-    def _line(self, cells: list[str]) -> bytes:
-        """Encode a row, without its line end."""
-        text = StringIO()
-        csv.writer(text, delimiter=self._delimiter, lineterminator="").writerow(cells)
-        return text.getvalue().encode(self._codec)
+    Raises:
+        ValueError: It is another one.
+    """
+    if path.suffix == ".csv":
+        try:
+            with path.open("wb") as file:
+                yield CsvPaper(file, mapping)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    elif path.suffix == ".xlsx":
+        with ExcelSink(path, CsvLayout(mapping.columns)) as sink:
+            yield ExcelPaper(sink, mapping)
+    else:
+        raise ValueError(f"samples are written as .csv or .xlsx, not as {path.suffix}")

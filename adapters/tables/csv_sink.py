@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkstemp
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from adapters.tables.csv_layout import CsvLayout, marked
+from adapters.tables.csv_marks import marked
 from adapters.tables.errors import RowNotWritten
+from adapters.tables.layout import TableLayout
+from adapters.tables.whole_file import WholeFile
 
 
 class CsvRows:
@@ -25,7 +25,7 @@ class CsvRows:
         number: Row that was written last, as people count; the header is row 1.
     """
 
-    def __init__(self, file: BinaryIO, layout: CsvLayout) -> None:
+    def __init__(self, file: BinaryIO, layout: TableLayout) -> None:
         self._file = file
         self._layout = layout
         self._end = "\r\n" if layout.line_end == "CRLF" else "\n"
@@ -75,24 +75,24 @@ class CsvRows:
 class CsvSink:
     """A CSV file that appears under its name when it is complete, mode 0600.
 
-    It is written beside its place and renamed after a disk sync, so a reader, a crash or a full disk never leaves
-    half a file under the name. Use it as a context manager: leaving it by an exception leaves no file.
+    Use it as a context manager: leaving it by an exception leaves no file.
 
     Args:
         path: Where the file shall stand; a former one is replaced.
         layout: What it shall look like.
     """
 
-    def __init__(self, path: Path, layout: CsvLayout) -> None:
+    def __init__(self, path: Path, layout: TableLayout) -> None:
         self._path = path
         self._layout = layout
 
     def __enter__(self) -> Self:
-        # mkstemp makes the file with mode 0600.
-        handle, name = mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".tmp")
-        self._beside = Path(name)
-        self._file = os.fdopen(handle, "wb")
-        self._rows = CsvRows(self._file, self._layout)
+        self._whole = WholeFile(self._path)
+        try:
+            self._rows = CsvRows(self._whole.file, self._layout)
+        except BaseException:
+            self._whole.discard()
+            raise
         return self
 
     def row(self, cells: Sequence[str]) -> None:
@@ -107,20 +107,7 @@ class CsvSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._commit()
-        finally:
-            self._file.close()
-            self._beside.unlink(missing_ok=True)
-
-    def _commit(self) -> None:
-        """Bring the file to disk, then under its name, then the name to disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._beside.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if kind is None:
+            self._whole.commit()
+        else:
+            self._whole.discard()

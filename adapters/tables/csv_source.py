@@ -10,55 +10,25 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-import stat
 from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from operator import itemgetter
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
-from adapters.tables.csv_encoding import verify_encoding
-from adapters.tables.csv_layout import FORMULA_MARK, REASON_COLUMNS, CsvLayout, unmarked
-from adapters.tables.csv_lines import Line, Lines
-from adapters.tables.errors import REASONS, FileRefused
+from adapters.tables.csv_marks import FORMULA_MARK, unmarked
+from adapters.tables.encoding import verify_encoding
+from adapters.tables.errors import FileRefused
+from adapters.tables.files import DigestedFile, open_file
+from adapters.tables.header import arrangement, column_places
+from adapters.tables.layout import REASON_COLUMNS, TableLayout
+from adapters.tables.lines import Line, Lines
+from adapters.tables.reasons import REASONS
+from adapters.tables.rows import BadRow, Progress, Row
 
 LINE_BYTES_MAX: Final = 1_048_576
 """Longest row; the rest of a longer one is skipped, not kept."""
-
-
-class Row(NamedTuple):
-    """A row as the file has it.
-
-    Attributes:
-        number: Row as people count: the header is row 1, empty rows count.
-        cells: In the order of the layout's columns.
-        normalisations: What reading changed: ``formula_mark`` or nothing.
-    """
-
-    number: int
-    cells: list[str]
-    normalisations: tuple[str, ...] = ()
-
-
-class BadRow(NamedTuple):
-    """A row that is no row.
-
-    Attributes:
-        number: Row as people count: the header is row 1, empty rows count.
-        cells: As far as they can be told apart, so that a clerk finds the row; empty for one that is too long.
-        rule_id: Stable name of the rule, "csv.cells".
-        reason: The rule in words, Chinese with English beside; never what a cell says.
-        column: Name of the column; empty where none is meant.
-        byte_offset: Of the wrong byte, or of the row's start, from the file's start.
-    """
-
-    number: int
-    cells: list[str]
-    rule_id: str
-    reason: str
-    column: str
-    byte_offset: int
 
 
 class _Wrong(Exception):
@@ -81,35 +51,46 @@ class CsvSource:
         ignored: Columns that may stand in the file and are not read.
         line_bytes_max: Longest row.
 
+    Attributes:
+        name: Its name in messages.
+        typed: False: every cell is text.
+
     Raises:
         FileRefused: The file as a whole is refused.
     """
+
+    typed: Final = False
 
     def __init__(
         self,
         file: BinaryIO,
         name: str,
-        layout: CsvLayout,
+        layout: TableLayout,
         *,
         ignored: Collection[str] = REASON_COLUMNS,
         line_bytes_max: int = LINE_BYTES_MAX,
     ) -> None:
-        self._name = name
+        self.name = name
         self._layout = layout
         self._line_bytes_max = line_bytes_max
-        self._lines = Lines(file, line_bytes_max)
-        verify_encoding(self._lines.first, name, layout)
-        self._ahead = iter(self._lines)
+        self._file = DigestedFile(file)
+        lines = Lines(self._file, line_bytes_max)
+        verify_encoding(lines.first, name, layout.encoding, "CSV")
+        self._ahead = iter(lines)
         self._again: deque[Line] = deque()
-        self._header = self._read_header(ignored)
-        places = [self._header.index(column) for column in layout.columns]
-        as_declared = places == list(range(len(self._header)))
-        self._arrange = None if as_declared else itemgetter(*places, places[0])
+        self._header = self._read_header()
+        places = column_places(self._header, layout.columns, ignored, partial(FileRefused, name, row=1))
+        self._arrange = arrangement(places, len(self._header))
 
     @property
     def bytes_read(self) -> int:
-        """Bytes read so far, for progress."""
-        return self._lines.bytes_read
+        """Bytes read so far."""
+        return self._file.bytes_read
+
+    @property
+    def progress(self) -> Progress:
+        """Bytes read, of how many."""
+        return self._file.progress
 
     def sha256(self) -> str:
         """SHA-256 of the whole file, hex; known when the last row was read.
@@ -117,9 +98,9 @@ class CsvSource:
         Raises:
             ValueError: It was not.
         """
-        return self._lines.sha256()
+        return self._file.sha256()
 
-    def __iter__(self) -> Iterator[Row | BadRow]:
+    def __iter__(self) -> Iterator[Row[str] | BadRow]:
         """Hand over every row, good or bad, in the order of the file; empty rows are left out."""
         number, again, ahead = 1, self._again, self._ahead
         while (line := again.popleft() if again else next(ahead, None)) is not None:
@@ -130,7 +111,7 @@ class CsvSource:
             elif not line.whole or content.strip(b"\r"):
                 yield self._read(number, line)
 
-    def _read_spanning(self, number: int, first: Line) -> Row | BadRow:
+    def _read_spanning(self, number: int, first: Line) -> Row[str] | BadRow:
         """Read a row whose quotes are still open at the end of its first line.
 
         Quotes stand in pairs in a complete row, so counting finds its end. That also bounds the work: a line is
@@ -155,7 +136,7 @@ class CsvSource:
         self._again.extendleft(reversed(lines[1:]))
         return self._bad(number, first, _Wrong("csv.quotes"))
 
-    def _read(self, number: int, line: Line) -> Row | BadRow:
+    def _read(self, number: int, line: Line) -> Row[str] | BadRow:
         """Read a complete row."""
         try:
             text = self._text(line)
@@ -165,7 +146,7 @@ class CsvSource:
         except _Wrong as wrong:
             return self._bad(number, line, wrong)
         if self._arrange is not None:
-            cells = list(self._arrange(cells)[:-1])
+            cells = self._arrange(cells)
         return self._unmarked(number, cells) if "'" in text else Row(number, cells)
 
     def _text(self, line: Line) -> str:
@@ -183,7 +164,7 @@ class CsvSource:
         return text[:-1] if text[-1:] == "\r" else text
 
     @staticmethod
-    def _unmarked(number: int, cells: list[str]) -> Row:
+    def _unmarked(number: int, cells: list[str]) -> Row[str]:
         """Drop the marks that an export put before formulas."""
         plain = [unmarked(cell) for cell in cells]
         return Row(number, plain, () if plain == cells else (FORMULA_MARK,))
@@ -213,43 +194,24 @@ class CsvSource:
         reason = REASONS[wrong.rule_id].format(expected=len(self._header), **facts)
         cells = text.split(layout.delimiter) if line.whole else []
         if self._arrange is not None and len(cells) == len(self._header):
-            cells = list(self._arrange(cells)[:-1])
+            cells = self._arrange(cells)
         return BadRow(number, cells, wrong.rule_id, reason, column, offset)
 
-    def _read_header(self, ignored: Collection[str]) -> list[str]:
-        """Read the first row and compare it with the layout."""
+    def _read_header(self) -> list[str]:
+        """Read the first row."""
         line = next(self._ahead, None)
         if line is None:
-            raise FileRefused(self._name, "file.empty")
+            raise FileRefused(self.name, "file.empty")
         content = line.content.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\r")
         try:
             text = content.decode(self._layout.codec).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             offset = line.offset + error.start
-            raise FileRefused(self._name, "header.syntax", row=1, byte_offset=offset) from error
+            raise FileRefused(self.name, "header.syntax", row=1, byte_offset=offset) from error
         try:
-            header = [cell.strip() for cell in self._split(text)]
+            return [cell.strip() for cell in self._split(text)]
         except _Wrong as wrong:
-            raise FileRefused(self._name, "header.syntax", row=1) from wrong
-        self._compare_header(header, ignored)
-        return header
-
-    def _compare_header(self, header: list[str], ignored: Collection[str]) -> None:
-        """Refuse a header that is not the layout's.
-
-        Cells are named only where most of them are columns: else the first row may hold people, not names of columns.
-        """
-        columns = self._layout.columns
-        if 2 * len(set(columns) & set(header)) <= len(columns):
-            raise FileRefused(self._name, "header.missing", row=1)
-        for place, column in enumerate(header):
-            if column in header[:place]:
-                raise FileRefused(self._name, "header.doubled", row=1, column=column)
-            if column not in columns and column not in ignored:
-                raise FileRefused(self._name, "header.unknown", row=1, column=column)
-        for column in columns:
-            if column not in header:
-                raise FileRefused(self._name, "header.lacking", row=1, column=column)
+            raise FileRefused(self.name, "header.syntax", row=1) from wrong
 
 
 def _ends_inside_character(content: bytes, codec: str) -> bool:
@@ -263,7 +225,7 @@ def _ends_inside_character(content: bytes, codec: str) -> bool:
 
 @contextmanager
 def open_csv(
-    path: Path, layout: CsvLayout, *, ignored: Collection[str] = REASON_COLUMNS, line_bytes_max: int = LINE_BYTES_MAX
+    path: Path, layout: TableLayout, *, ignored: Collection[str] = REASON_COLUMNS, line_bytes_max: int = LINE_BYTES_MAX
 ) -> Iterator[CsvSource]:
     """Open a file as a row source.
 
@@ -276,13 +238,5 @@ def open_csv(
     Raises:
         FileRefused: The file as a whole is refused.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise FileRefused(path.name, "file.not_a_file")
-        file = path.open("rb")
-    except FileNotFoundError as error:
-        raise FileRefused(path.name, "file.missing") from error
-    except OSError as error:
-        raise FileRefused(path.name, "file.unreadable") from error
-    with file:
+    with open_file(path) as file:
         yield CsvSource(file, path.name, layout, ignored=ignored, line_bytes_max=line_bytes_max)

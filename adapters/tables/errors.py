@@ -1,45 +1,15 @@
-"""What goes wrong with files and rows, Chinese for the clerks, English beside. Never holds what a cell says."""
+"""What stops a table as a whole, a row on its way out, or a sink. Never holds what a cell says."""
 
 from __future__ import annotations
 
-from typing import Final
-
-REASONS: Final[dict[str, str]] = {
-    "file.missing": "文件不存在 / there is no such file",
-    "file.not_a_file": "不是普通文件 / not a regular file",
-    "file.unreadable": "无权读取该文件 / the file may not be read",
-    "file.empty": "文件为空 / the file is empty",
-    "file.kind": "这是{kind}文件，不是 CSV / this is {kind}, not CSV",
-    "file.encoding": (
-        "文件编码应为 {expected}，实为 {found}：第 {offset} 字节为 0x{byte:02X}"
-        " / the encoding must be {expected} but is {found}: byte 0x{byte:02X} at offset {offset}"
-    ),
-    "header.missing": "第一行不是表头 / the first row is not the header",
-    "header.syntax": "表头无法读取 / the header cannot be read",
-    "header.doubled": "表头有重复的列 / a column stands twice in the header",
-    "header.unknown": "表头有未知的列 / the header has an unknown column",
-    "header.lacking": "表头缺少列 / the header lacks a column",
-    "csv.encoding": (
-        "第 {offset} 字节 0x{byte:02X} 不符合编码 {encoding} / byte 0x{byte:02X} at offset {offset} is not {encoding}"
-    ),
-    "csv.nul": "第 {offset} 字节为 NUL / NUL byte at offset {offset}",
-    "csv.cells": "应为 {expected} 列，实为 {found} 列 / {expected} cells expected, {found} found",
-    "csv.truncated": "文件在此行中断 / the file breaks off in this row",
-    # The csv module takes quoted cells of up to 131072 characters.
-    "csv.quotes": "引号不成对、位置不对，或其中内容过长 / quotes are unpaired, misplaced, or enclose too much",
-    "csv.line_break": "单元格内有未加引号的回车 / a bare carriage return inside a cell",
-    "csv.too_long": "一行超过 {most} 字节 / a row longer than {most} bytes",
-    "sink.encoding": "编码 {encoding} 写不出该字符 / {encoding} cannot hold a character of this cell",
-    "sink.nul": "CSV 写不出 NUL 字符 / CSV cannot hold NUL",
-}
-"""Every rule of the CSV adapters by its stable name."""
+from adapters.tables.reasons import REASONS
 
 
-class FileRefused(Exception):
-    """A file as a whole is refused; nothing of it was taken.
+class SourceRefused(Exception):
+    """A table as a whole is refused; whoever keeps it, or says where it is, changes something.
 
     Args:
-        file: Its name.
+        source: Its name; never with a password.
         rule_id: A key of ``REASONS``.
         row: Row as people count, the header is row 1; None where no row is meant.
         column: Name of the column; empty where none is meant.
@@ -49,7 +19,7 @@ class FileRefused(Exception):
 
     def __init__(
         self,
-        file: str,
+        source: str,
         rule_id: str,
         *,
         row: int | None = None,
@@ -57,8 +27,8 @@ class FileRefused(Exception):
         byte_offset: int | None = None,
         **facts: object,
     ) -> None:
-        super().__init__(file, rule_id)
-        self.file = file
+        super().__init__(source, rule_id)
+        self.source = source
         self.rule_id = rule_id
         self.row = row
         self.column = column
@@ -66,8 +36,21 @@ class FileRefused(Exception):
         self.reason = REASONS[rule_id].format(offset=byte_offset, **facts)
 
     def __str__(self) -> str:
-        where = [self.file, f"row {self.row}" if self.row else "", f"column {self.column}" if self.column else ""]
+        where = [self.source, f"row {self.row}" if self.row else "", f"column {self.column}" if self.column else ""]
         return f"{', '.join(filter(None, where))}: {self.reason} [{self.rule_id}]"
+
+
+class FileRefused(SourceRefused):
+    """A file as a whole is refused; nothing of it was taken."""
+
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return self.source
+
+
+class SourceUnavailable(SourceRefused):
+    """A database or an interface cannot be read now; nothing is wrong with what was asked."""
 
 
 class RowNotWritten(Exception):
@@ -89,3 +72,23 @@ class RowNotWritten(Exception):
 
     def __str__(self) -> str:
         return f"row {self.row}, column {self.column}: {self.reason} [{self.rule_id}]"
+
+
+class SinkRefused(Exception):
+    """The target cannot be used as it is; the message says why and what to do, and never holds a value or a password.
+
+    Attributes:
+        rule_id: Stable name of what is wrong.
+    """
+
+    def __init__(self, rule_id: str, message: str) -> None:
+        super().__init__(message)
+        self.rule_id = rule_id
+
+
+class SinkUnavailable(Exception):
+    """The target cannot be reached, or is in use: the same again succeeds later."""
+
+
+class SinkMoved(Exception):
+    """Another sink of the same name has written meanwhile: read the cursor again."""

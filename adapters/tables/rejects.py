@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
-from adapters.tables.csv_layout import REASON_COLUMNS, CsvLayout
 from adapters.tables.csv_sink import CsvRows
+from adapters.tables.layout import REASON_COLUMNS, TableLayout
+from adapters.tables.rows import Cell, cell_text
+
+
+class RejectedCells(NamedTuple):
+    """What stands beside a rejected row, in the order of ``REASON_COLUMNS``.
+
+    Attributes:
+        number: Its row in the source, as people count.
+        column: The column that is wrong; empty where the whole row is.
+        rule_id: Stable name of the rule; empty for a good row of a record of which another row is refused.
+        reason: The rule in words.
+        reference: Number of the rejection.
+    """
+
+    number: int
+    column: str
+    rule_id: str
+    reason: str
+    reference: str
 
 
 class RejectsFile:
@@ -23,7 +43,7 @@ class RejectsFile:
         layout: The source's.
     """
 
-    def __init__(self, path: Path, layout: CsvLayout) -> None:
+    def __init__(self, path: Path, layout: TableLayout) -> None:
         self._columns = len(layout.columns)
         self._delimiter = layout.delimiter
         # 0600 from the first moment, and never through somebody else's link.
@@ -37,20 +57,18 @@ class RejectsFile:
         """Rejected rows written."""
         return self._rows.number - 1
 
-    def row(self, number: int, cells: list[str], column: str, rule_id: str, reason: str) -> None:
+    def row(self, cells: Sequence[Cell], rejected: RejectedCells) -> None:
         """Write a rejected row.
 
         Args:
-            number: Its row in the source, as people count.
             cells: As the source has them. Missing ones stay empty; surplus ones stay in the last, so that the reasons
                 stand under their headings.
-            column: The column that is wrong; empty where the whole row is.
-            rule_id: Stable name of the rule.
-            reason: The rule in words.
+            rejected: What stands beside them.
         """
         last = self._columns - 1
-        fitted = [*cells[:last], self._delimiter.join(cells[last:])] + [""] * (last - len(cells))
-        self._rows.row([*fitted, str(number), column, rule_id, reason])
+        texts = [cell_text(cell) for cell in cells]
+        fitted = [*texts[:last], self._delimiter.join(texts[last:])] + [""] * (last - len(texts))
+        self._rows.row([*fitted, *map(str, rejected)])
 
     def __enter__(self) -> Self:
         return self

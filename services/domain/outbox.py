@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.domain.batch import Record
-from services.domain.receipt import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,7 @@ class Source:
         label: What people call it: the file's name.
         position: Position up to which it was submitted; the cursor that a submission compares and swaps.
         submitted: Records that stand in the outbox from it.
+        cursor: Where its reader goes on, in the reader's own words (a table's last serial or update time).
     """
 
     id: int
@@ -29,6 +29,7 @@ class Source:
     label: str
     position: int = 0
     submitted: int = 0
+    cursor: str = ""
 
 
 class OutboxRow(NamedTuple):
@@ -39,12 +40,37 @@ class OutboxRow(NamedTuple):
         key: Business key, 16 bytes.
         salt: 16 random bytes.
         body: Serialised ``RecordBody`` through the payload codec.
+        content: 8-byte digest of what the record says, for finding out whether a row changed.
+        normalisations: Names of what reading the row changed.
     """
 
     position: int
     key: bytes
     salt: bytes
     body: bytes
+    content: bytes
+    normalisations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a record that was sent comes from.
+
+    Attributes:
+        source: Name of its source; empty when a restored node got the record back and knows no more of it.
+        source_label: What people call the source.
+        position: Place in the source.
+        mapping: Version of the mapping that made it; empty when its sender mapped it.
+        normalisations: Names of what reading its row changed.
+        submitted_time: When it was submitted.
+    """
+
+    source: str
+    source_label: str
+    position: int
+    mapping: str
+    normalisations: tuple[str, ...]
+    submitted_time: datetime
 
 
 class PendingRow(NamedTuple):
@@ -99,30 +125,3 @@ class StreamProgress:
     pending: int
     void: int
     oldest_pending_time: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A record that a receiver refused, linked to where it came from.
-
-    Attributes:
-        id: Rising id, for paging.
-        stream: Stream name as text.
-        epoch: Epoch.
-        sequence: Sequence.
-        source: Source name; empty when a restore lost it.
-        source_label: File name.
-        position: Row number in the source; 0 when a restore lost it.
-        violation: Why.
-        rejected_time: When the receiver applied the batch.
-    """
-
-    id: int
-    stream: str
-    epoch: int
-    sequence: int
-    source: str
-    source_label: str
-    position: int
-    violation: Violation
-    rejected_time: datetime

@@ -6,18 +6,28 @@ re-run or a second process can only be told where to go on; nothing is doubled a
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from services.domain.agreement import Agreement
 from services.domain.errors import CursorMoved, Malformed, TooLarge
 from services.domain.outbox import OutboxRow, Source
-from services.domain.receipt import Rejection, Violation
+from services.domain.receipt import Violation
+from services.domain.rejection import LocalRejection, Mending
+from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.agreements import agreement_in_force
 from services.exchange.parts import Parts
 from services.ports.store import Transaction
+
+_RETRACT: Final = 2
+"""``yrdx.types.v1.Operation``, as in `services.ports.gate.Passed`."""
+_NOT_OPEN: Final = Violation(
+    "", "rejection.closed", "该拒绝记录已处理，未再发送 (the refused row was mended already: not sent again)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,24 @@ class OpenedSource:
     agreement: Agreement
 
 
+class SubmittedRow(NamedTuple):
+    """One row of a chunk.
+
+    Attributes:
+        position: Place in the source.
+        body: Serialised ``RecordBody``, not yet through the payload codec.
+        content: 8-byte digest of what it says; empty: taken from the body.
+        normalisations: Names of what reading the row changed.
+        mends_rejection: Id of the rejection whose row it takes the place of; 0 for none.
+    """
+
+    position: int
+    body: bytes
+    content: bytes = b""
+    normalisations: tuple[str, ...] = ()
+    mends_rejection: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A run of a source's rows.
@@ -36,24 +64,35 @@ class Chunk:
     Attributes:
         after_position: Where the source must stand.
         upto_position: Where it stands afterwards, also past rows that were left out.
-        positions: Place of each record in the source, rising.
-        bodies: Serialised ``RecordBody`` of each record, not yet through the payload codec.
+        rows: By rising position.
+        rejected: Rows among them that never became a record.
+        cursor: Where the source's reader goes on after this chunk; empty leaves what stands.
+        mapping: Version of the mapping that made the records; empty when their sender mapped them.
     """
 
     after_position: int
     upto_position: int
-    positions: Sequence[int]
-    bodies: Sequence[bytes]
+    rows: Sequence[SubmittedRow]
+    rejected: Sequence[LocalRejection] = ()
+    cursor: str = ""
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedChunk:
-    """A chunk whose records passed the gate, and those that did not (``sequence`` holds the position)."""
+    """A chunk whose records passed the gate, and those that did not."""
 
-    after_position: int
-    upto_position: int
+    chunk: Chunk
     rows: Sequence[OutboxRow]
-    rejections: Sequence[Rejection]
+    mended: Sequence[Mending]
+    rejected: Sequence[LocalRejection]
+
+
+class Submitted(NamedTuple):
+    """What became of a chunk: records that stand in the outbox now, and rows that were refused here."""
+
+    records: int
+    rejected: Sequence[LocalRejection]
 
 
 def open_source(
@@ -77,6 +116,7 @@ def open_source(
     runs = tx.sources(stream.id, name)
     if runs and not again:
         return OpenedSource(stream, runs[-1], agreement)
+    tx.close_former_runs(stream.id, name, now=parts.clock.now())
     run_name = f"{name}#{len(runs) + 1}" if runs else name
     return OpenedSource(stream, tx.add_source(Source(0, stream.id, run_name, label)), agreement)
 
@@ -86,41 +126,75 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
 
     Raises:
         TooLarge: More records than a submission may hold.
-        Malformed: Positions do not rise or lie outside the chunk.
+        Malformed: Positions do not rise or lie outside the chunk, or a digest has another length.
     """
     _require_order(chunk, parts.limits.submit_records_max)
-    verdicts = parts.gate.check(agreement.dataset, agreement.standard, chunk.bodies, fields=agreement.fields)
-    salts = parts.random.salts(len(chunk.bodies))
+    bodies = [row.body for row in chunk.rows]
+    verdicts = parts.gate.check(agreement.dataset, agreement.standard, bodies, fields=agreement.fields)
+    salts = parts.random.salts(len(bodies))
     rows: list[OutboxRow] = []
-    rejections: list[Rejection] = []
-    for position, body, salt, verdict in zip(chunk.positions, chunk.bodies, salts, verdicts, strict=True):
+    mended: list[Mending] = []
+    rejected = list(chunk.rejected)
+    for row, salt, verdict in zip(chunk.rows, salts, verdicts, strict=True):
         if isinstance(verdict, Violation):
-            rejections.append(Rejection(position, verdict))
-        else:
-            rows.append(OutboxRow(position, verdict.key, salt, parts.codec.encode(body)))
-    return CheckedChunk(chunk.after_position, chunk.upto_position, rows, rejections)
+            rejected.append(LocalRejection(row.position, "", verdict, mends_rejection=row.mends_rejection))
+            continue
+        content = WITHDRAWN if verdict.operation == _RETRACT else row.content or _digest(row.body)
+        body = parts.codec.encode(row.body)
+        rows.append(OutboxRow(row.position, verdict.key, salt, body, content, row.normalisations))
+        if row.mends_rejection:
+            mended.append(Mending(row.mends_rejection, row.position))
+    return CheckedChunk(chunk, rows, mended, rejected)
 
 
-def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, chunk: CheckedChunk) -> None:
+def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: CheckedChunk) -> Submitted:
     """Append a checked chunk and move the source's cursor, both or neither.
+
+    Rows that were refused here are kept beside those that stand; whatever was refused of a subject before is closed
+    by a row that takes its place.
 
     Raises:
         CursorMoved: The source stands elsewhere: this chunk, or another, was submitted before.
     """
-    stream, source = opened.stream, opened.source
+    stream, source, chunk, now = opened.stream, opened.source, checked.chunk, parts.clock.now()
+    rows, rejected = _without_closed(tx, stream, checked)
     moved = tx.advance_source(
-        source.id, after=chunk.after_position, upto=chunk.upto_position, submitted=len(chunk.rows)
+        source.id, after=chunk.after_position, upto=chunk.upto_position, submitted=len(rows), cursor=chunk.cursor
     )
     if not moved:
         present = tx.source(stream.id, source.name)
         raise CursorMoved(present.position if present else 0)
-    if chunk.rows:
-        tx.append_outbox(stream.id, source.id, chunk.rows, now=parts.clock.now())
+    # Closed first: a row that is refused once more has a rejection of its own.
+    mended = [*checked.mended, *(Mending(one.mends_rejection, one.position) for one in rejected if one.mends_rejection)]
+    tx.close_rejections(stream.id, source.id, mended, [(row.key, row.position) for row in rows], now=now)
+    tx.add_local_rejections(stream.id, source.id, rejected, now=now)
+    if rows:
+        tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping)
+    return Submitted(len(rows), rejected)
+
+
+def _without_closed(
+    tx: Transaction, stream: Stream, checked: CheckedChunk
+) -> tuple[Sequence[OutboxRow], Sequence[LocalRejection]]:
+    """Refuse rows that mend what is not open any more: somebody mended it already."""
+    if not checked.mended:
+        return checked.rows, checked.rejected
+    still_open = tx.open_rejections(stream.id, [one.rejection_id for one in checked.mended])
+    late = {one.position for one in checked.mended if one.rejection_id not in still_open}
+    rows = [row for row in checked.rows if row.position not in late]
+    return rows, [*checked.rejected, *(LocalRejection(position, "", _NOT_OPEN) for position in sorted(late))]
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=CONTENT_BYTES).digest()
 
 
 def _require_order(chunk: Chunk, records_max: int) -> None:
-    if len(chunk.bodies) > records_max:
-        raise TooLarge(f"a chunk holds at most {records_max} records")
-    bounds = [chunk.after_position, *chunk.positions]
-    if any(b <= a for a, b in itertools.pairwise(bounds)) or chunk.upto_position < bounds[-1]:
-        raise Malformed("positions of a chunk rise, above after_position and up to upto_position")
+    if max(len(chunk.rows), len(chunk.rejected)) > records_max:
+        raise TooLarge(f"a chunk holds at most {records_max} records, and as many refused rows")
+    for positions in ([row.position for row in chunk.rows], [row.position for row in chunk.rejected]):
+        bounds = [chunk.after_position, *positions]
+        if any(b <= a for a, b in itertools.pairwise(bounds)) or chunk.upto_position < bounds[-1]:
+            raise Malformed("positions of a chunk rise, above after_position and up to upto_position")
+    if any(len(row.content) not in (0, CONTENT_BYTES) for row in chunk.rows):
+        raise Malformed(f"a digest of content has {CONTENT_BYTES} bytes")

@@ -61,7 +61,7 @@ class Bundles:
             try:
                 if self._path.exists():
                     await self._offer_due()
-            except (ExchangeError, BundleRefused) as error:
+            except (ExchangeError, BundleRefused, OSError) as error:
                 _log.warning("bundle.not_offered", message=str(error))
 
     async def distribute(self) -> Mapping[str, str]:

@@ -17,11 +17,20 @@ CALLERS: Final = {
     "/yrdx.exchange.v1.ExchangeService/ListReceipts": _GATEWAY,
     "/yrdx.exchange.v1.ExchangeService/OfferBundle": _GATEWAY,
     "/yrdx.node.v1.NodeService/Submit": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetSource": _SYSTEM,
     "/yrdx.node.v1.NodeService/WatchSource": _SYSTEM,
     "/yrdx.node.v1.NodeService/GetStatus": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListRejections": _SYSTEM,
+    "/yrdx.node.v1.NodeService/CloseRejection": _SYSTEM,
+    "/yrdx.node.v1.NodeService/MergeStanding": _SYSTEM,
+    "/yrdx.node.v1.NodeService/FindStanding": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ListStanding": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetOutboxRecords": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetLineage": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListReceipts": _SYSTEM,
     "/yrdx.node.v1.NodeService/ExportInbox": _SYSTEM,
+    "/yrdx.node.v1.NodeService/WatchInbox": _SYSTEM,
+    "/yrdx.node.v1.NodeService/AcknowledgeInbox": _SYSTEM,
     "/yrdx.node.v1.NodeService/ExportOutbox": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListPartners": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListAgreements": _SYSTEM,
@@ -45,16 +54,21 @@ CALLERS: Final = {
 _RUN: Final = ("system",)
 _TRUST: Final = ("security",)
 _ACT: Final = ("system", "security")
+_READ: Final = ("system", "security", "audit")
 
-OFFICES: Final = {
-    f"/yrdx.node.v1.NodeService/{name}": offices
+_OFFICES: Final = {
+    name: offices
     for names, offices in (
-        (("Submit", "RecoverStream", "OpenEpoch", "ExportInbox", "ExportOutbox"), _RUN),
+        (("GetStatus", "GetSource", "WatchSource", "GetLineage", "GetKeystore"), _READ),
+        (("ListRejections", "ListReceipts", "ListPartners", "ListAgreements", "ListRevocations"), _READ),
         (("PausePartner", "ResumePartner", "PingPartner", "ReloadKeystore", "TryGeneration"), _ACT),
         (("AddPartner", "ConfirmPartner", "ImportAgreement"), _TRUST),
         (("Revoke", "ImportCrl", "DistributeBundle"), _TRUST),
+        (("Describe",), _READ),
     )
     for name in names
 }
-"""Which offices may call what; whatever is not here only reads, and is for all of them. An operator without an office
-(``operator/local``, the home's own) is held by the node's approvals alone."""
+
+OFFICES: Final = {method: _OFFICES.get(method.rpartition("/")[2], _RUN) for method in CALLERS}
+"""Which offices may call what. A method that is named nowhere above runs the node or shows records: system operators.
+An operator without an office (``operator/local``, the home's own) is held by the node's approvals alone."""

@@ -98,12 +98,9 @@ class Channels:
             City → why its new channel did not work, so that the old one stays.
         """
         async with self._turn:
-            refused: dict[str, str] = {}
-            for city in list(self._open):
-                why = await self._refresh(city)
-                if why:
-                    refused[city] = why
-            return refused
+            cities = list(self._open)
+            said = await asyncio.gather(*(self._refresh(city) for city in cities))
+            return {city: why for city, why in zip(cities, said, strict=True) if why}
 
     @property
     def draining(self) -> int:

@@ -131,21 +131,36 @@ def _late_fault(error: Exception) -> Fault | None:
     """Imported only now, when a command has failed: these packages bring grpc, SQLAlchemy and the mappings along."""
     from adapters.mapping import MappingInvalid, NotExpressible
     from adapters.samples import SizeRefused
-    from adapters.tables import FileRefused, RowNotWritten
+    from adapters.tables import (
+        RowNotWritten,
+        SinkMoved,
+        SinkRefused,
+        SinkUnavailable,
+        SourceRefused,
+        SourceUnavailable,
+    )
     from services.rpc.server import AddressTaken
     from services.store.errors import StoreRefused
     from services.store.failures import DATABASE_ERRORS, to_domain_error
 
+    told = to_domain_error(error) if isinstance(error, DATABASE_ERRORS) else error
+    if told is not error:
+        return fault_of(told)
+    code = Exit.FAILURE
     match error:
-        case FileRefused():
-            return Fault("FILE_REFUSED", str(error), _FILE_CODES.get(error.rule_id, Exit.FAILURE))
         case SizeRefused():
             return Fault(Mistake.reason, str(error), Mistake.code)
+        case SourceUnavailable() | SinkUnavailable() | SinkMoved():
+            code = Exit.PARTNER_UNAVAILABLE
+        case SourceRefused():
+            code = _FILE_CODES.get(error.rule_id, Exit.FAILURE)
+        case SinkRefused():
+            code = _FILE_CODES.get(error.rule_id, Exit.FAILURE)
         case StoreRefused() | AddressTaken() | MappingInvalid() | NotExpressible() | RowNotWritten():
-            return Fault(_reason(type(error)), str(error), Exit.FAILURE)
+            pass
         case _:
-            told = to_domain_error(error) if isinstance(error, DATABASE_ERRORS) else error
-            return None if told is error else fault_of(told)
+            return None
+    return Fault(_reason(type(error)), str(error), code)
 
 
 def _reason(kind: type[Exception]) -> str:

@@ -15,7 +15,7 @@ from adapters.mapping import NotExpressible, load_mapping
 from adapters.tables import CsvSink
 from services.node.exits import Mistake
 from services.node.session import NodeSession
-from services.node.sync.run import layout_of
+from services.node.sync.inputs import layout_of
 from services.wire.datasets import load_datasets
 from yrdx.node.v1 import node_pb2
 from yrdx.types.v1 import types_pb2
@@ -68,9 +68,11 @@ def _write_csv(path: Path, dialect: str, dataset: str, records: Iterator[Any]) -
             if body.operation != types_pb2.OPERATION_UPSERT:
                 continue
             try:
-                sink.row(mapping.from_standard(message_type.FromString(body.message.value)))
+                rows = mapping.from_standard_rows(message_type.FromString(body.message.value))
             except NotExpressible as error:
                 raise Mistake(f"{stream} {entry.epoch}/{entry.sequence}: {error}") from error
+            for row in rows:
+                sink.row(row)
         return sink.rows
 
 

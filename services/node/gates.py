@@ -1,36 +1,27 @@
 """Gates: the contract's rules in processes of their own.
 
 Validating is most of what a record costs (17 of 26 µs at its receiver), and protovalidate holds Python's lock all that
-time. So a serving node hands whole batches to worker processes over pipes; its own process keeps the network, the
-signatures and the store. A worker that dies is replaced; one whose node dies reads the end of its input and ends too.
+time. So a serving node hands whole batches to worker processes; its own process keeps the network, the signatures and
+the store.
 """
 
 from __future__ import annotations
 
-import marshal
 import os
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from queue import LifoQueue
-from struct import Struct
-from types import TracebackType
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from adapters.mapping import Mapping as DialectMapping
 from adapters.mapping import find_mappings, load_mapping
-from services.domain.errors import Unavailable
 from services.domain.receipt import Violation
-from services.node.system import spare_collector
+from services.node.workers import WorkerPool, answer_questions
 from services.ports.gate import Datasets, Gate, Passed
 from services.wire.columns import Columns
 from services.wire.datasets import load_datasets
 from services.wire.gate import ContractGate, Expressible
 
-_FRAME: Final = Struct(">Q")
-_PIPE_BYTES: Final = 1 << 20
-"""As much as an unprivileged process may ask for: a batch crosses at once, not in 64 KiB steps."""
 WORKERS_MIN: Final = 2
 WORKERS_MAX: Final = 4
 
@@ -70,7 +61,7 @@ def workers_wanted() -> int:
     return max(WORKERS_MIN, min(WORKERS_MAX, (os.cpu_count() or 1) // 2))
 
 
-class GatePool:
+class GatePool(WorkerPool):
     """Worker processes that both gates share."""
 
     def __init__(self, dialect: str, record_bytes_max: int, *, workers: int) -> None:
@@ -81,42 +72,9 @@ class GatePool:
             record_bytes_max: Bytes of one body.
             workers: Processes.
         """
-        command = [sys.executable, "-m", "services.node.gates", dialect, str(record_bytes_max)]
-        self._free: LifoQueue[_Worker] = LifoQueue()
-        for _ in range(workers):
-            self._free.put(_Worker(command))
+        super().__init__("services.node.gates", (dialect, str(record_bytes_max)), workers=workers)
         local = local_gates(dialect, record_bytes_max)
         self.gates = Gates(_PooledGate(self, "submit", local.submit), _PooledGate(self, "inbox", local.inbox))
-        self._workers = workers
-
-    def __enter__(self) -> Self:
-        """Return the pool; leaving the context ends its workers."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the workers once they are free."""
-        for _ in range(self._workers):
-            self._free.get().close()
-
-    def ask(self, question: Sequence[Any]) -> Any:  # noqa: ANN401 - whatever marshal carries
-        """Put a question to a free worker; a worker that died is replaced and asked again, once.
-
-        Raises:
-            Unavailable: The new one died too.
-        """
-        worker = self._free.get()
-        try:
-            try:
-                return worker.ask(question)
-            except (OSError, EOFError):
-                worker.restart()
-                return worker.ask(question)
-        except (OSError, EOFError) as error:
-            raise Unavailable("the validating process ends at once: the node's log says why") from error
-        finally:
-            self._free.put(worker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,76 +109,6 @@ class _PooledGate:
         if standard not in self.standards(dataset):
             return self.local.check(dataset, standard, bodies, fields=fields)  # raises DatasetUnknown
         return _from_plain(self.pool.ask((self.name, dataset, standard, list(bodies), list(fields))))
-
-
-class _Worker:
-    """One worker process and its pipes."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
-        self._start()
-
-    def ask(self, question: Sequence[Any]) -> Any:  # noqa: ANN401
-        if self._process.stdin is None or self._process.stdout is None:
-            raise EOFError("the worker has no pipes")
-        write_frame(self._process.stdin, question)
-        return read_frame(self._process.stdout)
-
-    def restart(self) -> None:
-        self.close()
-        self._start()
-
-    def close(self) -> None:
-        self._process.kill()  # it holds nothing: an unanswered question is asked again
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-    def _start(self) -> None:
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pipesize=_PIPE_BYTES
-        )
-
-
-def write_frame(pipe: IO[bytes], content: Any) -> None:  # noqa: ANN401
-    """Write one frame: its length and marshalled content."""
-    data = marshal.dumps(content)
-    pending = memoryview(_FRAME.pack(len(data)) + data)
-    while pending:
-        pending = pending[pipe.write(pending) :]
-
-
-def read_frame(pipe: IO[bytes]) -> Any:  # noqa: ANN401
-    """Read one frame.
-
-    Raises:
-        EOFError: The other end is closed.
-    """
-    (size,) = _FRAME.unpack(_read(pipe, _FRAME.size))
-    return marshal.loads(_read(pipe, size))  # noqa: S302 - from our own child or parent, over our own pipe
-
-
-def _read(pipe: IO[bytes], size: int) -> bytes:
-    data = bytearray(size)
-    view = memoryview(data)
-    while view:
-        count = pipe.readinto(view)  # type: ignore[attr-defined]  # unbuffered pipes are raw
-        if not count:
-            raise EOFError("the other end is closed")
-        view = view[count:]
-    return bytes(data)
-
-
-def work(gates: Mapping[str, Gate], questions: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer questions until the node is gone."""
-    while True:
-        try:
-            name, dataset, standard, bodies, fields = read_frame(questions)
-        except EOFError:
-            return
-        verdicts = gates[name].check(dataset, standard, bodies, fields=fields)
-        write_frame(answers, _to_plain(verdicts))
 
 
 def _to_plain(verdicts: Sequence[Passed | Violation]) -> tuple[list[tuple[Any, ...]], dict[int, tuple[str, ...]]]:
@@ -264,9 +152,12 @@ def _dialects(dialect: str) -> dict[str, Expressible]:
 
 def _main() -> None:
     found = local_gates(sys.argv[1], int(sys.argv[2]))
-    spare_collector()
-    with open(0, "rb", buffering=0, closefd=False) as questions, open(1, "wb", buffering=0, closefd=False) as answers:
-        work({"submit": found.submit, "inbox": found.inbox}, questions, answers)
+    gates = {"submit": found.submit, "inbox": found.inbox}
+
+    def answer(name: str, dataset: str, standard: str, bodies: list[bytes], fields: list[str]) -> Any:  # noqa: ANN401
+        return _to_plain(gates[name].check(dataset, standard, bodies, fields=fields))
+
+    answer_questions(answer)
 
 
 if __name__ == "__main__":

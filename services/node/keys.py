@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from certs.errors import KeystoreBroken
 from certs.generation import Generation
-from certs.keystore import load_generation
+from certs.keystore import find_rollback, load_generation
 from services.node.exits import Mistake
 from services.node.home import Home
 from services.node.settings import Settings
@@ -47,6 +48,21 @@ def read_passphrase(path: Path) -> bytes:
     if not passphrase:
         raise PassphraseMistake(f"口令文件为空 · passphrase file {path} is empty")
     return passphrase
+
+
+def usable_keys(home: Home, settings: Settings, *, now: datetime) -> Generation:
+    """Load the current generation, or the newest before it that works: a serving node goes on with that one too.
+
+    Raises:
+        PassphraseMistake, KeystoreBroken: None can be used; what is wrong with the current one.
+    """
+    try:
+        return current_keys(home, settings, now=now)
+    except KeystoreBroken as broken:
+        try:
+            return find_rollback(home.path, now=now, passphrase=passphrase_of(home, settings))
+        except KeystoreBroken:
+            raise broken from None
 
 
 def current_keys(home: Home, settings: Settings, *, now: datetime) -> Generation:

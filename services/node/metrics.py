@@ -15,7 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from services.ports.keys import KeysStatus
+
+_log = structlog.get_logger("yrdx.metrics")
 
 WRITE_S: Final = 15.0
 _ALERTS: Final = ("ok", "notice", "warning", "critical", "expired")
@@ -86,7 +90,10 @@ def key_samples(status: KeysStatus) -> Iterator[Sample]:
 async def write_metrics(path: Path, samples: Callable[[], Iterable[Sample]]) -> None:
     """Write the file every few seconds until cancelled; a reader never sees half of it."""
     while True:
-        await asyncio.to_thread(_write, path, samples)
+        try:
+            await asyncio.to_thread(_write, path, samples)
+        except OSError as error:  # a full disk stops metrics, not the node
+            _log.warning("metrics.not_written", message=str(error.strerror))
         await asyncio.sleep(WRITE_S)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -89,6 +90,8 @@ class Node:
         )
         self.listen = ""
         self.started = clock.now()
+        self._turn = asyncio.Lock()
+        self._changing: set[asyncio.Task[Cut]] = set()
         self.tell_server: Callable[[], Awaitable[Cut]] | None = None
         self.channels = Channels(self.trust)
         self.rotation = Rotation(
@@ -118,6 +121,12 @@ class Node:
         return self.trust.state.generation.fingerprint
 
     @property
+    def metrics_file(self) -> Path:
+        """Where metrics are written."""
+        named = self._settings.metrics_file
+        return Path(named) if named else self.home.metrics
+
+    @property
     def confirms_by_itself(self) -> bool:
         """Whether this is a demo home."""
         return self._settings.demo
@@ -142,7 +151,20 @@ class Node:
             raise Malformed(f"the bundle of {city} cannot stand beside the others: {why}")
 
     async def trust_changed(self) -> Cut:
-        """Load partners and revocations anew; tell the server, cut what is not admitted any more, mend channels."""
+        """Load partners and revocations anew; tell the server, cut what is not admitted any more, mend channels.
+
+        It is done to its end also when the call that asked for it is cut by it.
+        """
+        work = asyncio.create_task(self._change_trust())
+        self._changing.add(work)
+        work.add_done_callback(self._changing.discard)
+        return await asyncio.shield(work)
+
+    async def _change_trust(self) -> Cut:
+        async with self._turn:  # or an older read could take the place of a newer one
+            return await self._load_trust()
+
+    async def _load_trust(self) -> Cut:
         known = await asyncio.to_thread(self.store.read, known_trust)
         stale = stale_authorities(known, now=self.parts.clock.now())
         if known == self.known and stale == self.trust.state.callers.revocations.stale:
@@ -217,9 +239,10 @@ class Node:
 
     async def use_generation(self, generation: Generation) -> None:
         """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
-        self.trust.state = self._trust_state(generation)
-        await self._tell_listeners()
-        await self.channels.refresh()
+        async with self._turn:
+            self.trust.state = self._trust_state(generation)
+            await self._tell_listeners()
+            await self.channels.refresh()
 
     def _trust_state(self, generation: Generation) -> TrustState:
         revocations = revocations_of(self.known, now=SystemClock().now())

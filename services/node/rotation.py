@@ -8,6 +8,7 @@ reason is logged and kept for `yrdx cert show`.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -170,10 +171,16 @@ class Rotation:
         try:
             await work()
         except TrustError as error:
-            self.refusal = Refusal(self._clock.now(), error.reason.value, str(error))
-            _log.error("keys.refused", act=what, reason=error.reason.value, message=str(error))
+            self._refuse(what, error.reason.value, str(error))
+            return False
+        except OSError as error:
+            self._refuse(what, errno.errorcode.get(error.errno or 0, "SYSTEM"), str(error.strerror))
             return False
         return True
+
+    def _refuse(self, what: str, reason: str, message: str) -> None:
+        self.refusal = Refusal(self._clock.now(), reason, message)
+        _log.error("keys.refused", act=what, reason=reason, message=message)
 
     def _renewal_is_due(self) -> bool:
         due = self._clock.now() >= self.renewal_time

@@ -23,6 +23,7 @@ from services.node.lock import NodeLock
 from services.node.logs import start_logging
 from services.node.metrics import Sample, key_samples, write_metrics
 from services.node.node import Node, open_node
+from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
 from services.node.system import spare_collector
 from services.ports.host import Cut
@@ -63,11 +64,11 @@ def serve(path: Path, settings: Settings) -> int:
         GatePool(settings.dialect, bytes_max, workers=workers_wanted()) as pool,
         open_node(home, settings, pool.gates) as node,
     ):
-        asyncio.run(_serve(node, settings))
+        asyncio.run(_serve(node, settings, home.rejects))
     return 0
 
 
-async def _serve(node: Node, settings: Settings) -> None:
+async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -85,11 +86,12 @@ async def _serve(node: Node, settings: Settings) -> None:
             _until(stop),
             node.couriers.run(),
             node.rotation.run(),
-            _watch_trust(node),
-            _metrics(node),
             node.bundles.run(),
+            _watch_trust(node),
             _note_uses(server, node),
+            _metrics(node),
             server.live.sweep(node.parts.clock.monotonic_s),
+            sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock),
         )
     finally:
         _log.info("node.stopping", city=node.parts.city)
@@ -146,7 +148,7 @@ async def _replace_trust(trust: ServerTrust, server: NodeServer, node: Node) -> 
 
 async def _watch_trust(node: Node) -> None:
     """Another process of this node may have changed trust: revocations are looked for often, partners less so."""
-    stamp, elapsed_s = await asyncio.to_thread(node.store.read, _stamp), 0.0
+    stamp, elapsed_s = 0, 0.0
     while True:
         await asyncio.sleep(REVOCATION_POLL_S)
         elapsed_s += REVOCATION_POLL_S
@@ -182,7 +184,7 @@ async def _metrics(node: Node) -> None:
         alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
         return list(key_samples(status))
 
-    await write_metrics(node.home.metrics, samples)
+    await write_metrics(node.metrics_file, samples)
 
 
 async def _until(stop: asyncio.Event) -> None:

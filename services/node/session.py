@@ -151,10 +151,10 @@ def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
 
     from adapters.partner.channel import CHANNEL_OPTIONS
     from certs.identity import gateway_host
-    from services.node.keys import current_keys
+    from services.node.keys import usable_keys
     from services.node.system import SystemClock
 
-    generation = current_keys(home, settings, now=SystemClock().now())
+    generation = usable_keys(home, settings, now=SystemClock().now())
     key_pem, chain_pem = _operator_pair(generation)
     credentials = grpc.ssl_channel_credentials(generation.own_roots_pem, key_pem, chain_pem)
     options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(generation.city))]

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from services.domain.limits import BATCH_BYTES_FLOOR, BATCH_RECORDS_FLOOR, Limits
 from services.node.addresses import resolve_store_url, verify_address, verify_store_url
+from services.node.dialects import verify_dialect
 from services.node.exits import Mistake, nearest
 from services.node.home import Home, verify_home
 
@@ -87,7 +88,7 @@ class Settings(BaseSettings):
     )
 
     city: str = Field(pattern=r"^[0-9]{6}$", description="本市六位代码，无默认值 · this city's six digits; no default")
-    dialect: Literal["local", "shanghai"] = Field(
+    dialect: Annotated[str, AfterValidator(verify_dialect)] = Field(
         default="local", description="本市表格的字段方言 · dialect of this city's tables"
     )
     listen: Annotated[str, AfterValidator(verify_address)] = Field(
@@ -105,8 +106,15 @@ class Settings(BaseSettings):
         description="私钥口令文件，空则不加密 · file with the passphrase of the private keys; empty: not encrypted",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="日志级别 · log level")
+    rejects_days: int = Field(
+        default=90, ge=1, le=3650, description="被拒文件保留天数 · days that files of rejected rows are kept"
+    )
     demo: bool = Field(
         default=False, description="演示节点，伙伴自动确认 · demo home: partners are confirmed without a human"
+    )
+    metrics_file: str = Field(
+        default="",
+        description="监控指标文件，空则在节点目录 · file for Prometheus, x.prom; empty: in the home",
     )
     approvals: int = Field(
         default=1,

@@ -78,6 +78,14 @@ class Inbox(Protocol):
         """Return the highest record id of a stream, 0 when it has none: the bound of a repeatable snapshot."""
         ...
 
+    def watched(self, watcher: str, stream_id: int) -> int:
+        """Return the id of the last record that a named watcher acknowledged; 0 when it never did."""
+        ...
+
+    def put_watched(self, watcher: str, stream_id: int, record_id: int) -> int:
+        """Keep how far a named watcher has come and return it; it never goes back."""
+        ...
+
     def add_conflict(self, stream_id: int, statement: Signed, *, now: datetime) -> None:
         """Keep the signed statement that a range was offered twice."""
         ...

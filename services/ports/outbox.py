@@ -8,15 +8,17 @@ from typing import Protocol
 
 from services.domain.batch import Record, Signed, StoredBatch
 from services.domain.outbox import (
+    Lineage,
     OutboxRow,
     PendingRow,
     RecoveredRow,
-    RejectedRow,
     Source,
     SourceProgress,
     StreamProgress,
 )
 from services.domain.receipt import Rejection
+from services.domain.rejection import LocalRejection, Mending, RejectedRow
+from services.domain.standing import Standings
 
 
 class Outbox(Protocol):
@@ -34,16 +36,33 @@ class Outbox(Protocol):
         """Insert a source and return it with its id; when the name exists already, return what stands."""
         ...
 
-    def advance_source(self, source_id: int, *, after: int, upto: int, submitted: int) -> bool:
-        """Move a source's cursor by compare-and-swap and add to its count of submitted records.
+    def advance_source(self, source_id: int, *, after: int, upto: int, submitted: int, cursor: str = "") -> bool:
+        """Move a source's position by compare-and-swap and add to its count of submitted records.
+
+        Args:
+            source_id: Source.
+            after: Where it must stand.
+            upto: Where it stands afterwards.
+            submitted: Records to add to its count.
+            cursor: Where its reader goes on; empty leaves what stands.
 
         Returns:
             False when the cursor stands elsewhere; nothing was changed.
         """
         ...
 
-    def append_outbox(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime) -> None:
-        """Append rows, all pending, in order."""
+    def append_outbox(
+        self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime, mapping: str = ""
+    ) -> None:
+        """Append rows, all pending, in order.
+
+        Args:
+            stream_id: Outbound stream.
+            source_id: Where the rows come from.
+            rows: At least one.
+            now: When they were submitted.
+            mapping: Version of the mapping that made them, for the lineage; empty when their sender mapped them.
+        """
         ...
 
     def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
@@ -64,6 +83,15 @@ class Outbox(Protocol):
 
     def sealed_records(self, batch: StoredBatch) -> list[Record]:
         """Return the records of an outbound batch in sequence; deleted payloads are empty records."""
+        ...
+
+    def lineage(self, batch: StoredBatch, sequence: int) -> Lineage:
+        """Return where a record of an outbound batch comes from.
+
+        Args:
+            batch: Holds the record.
+            sequence: The record's.
+        """
         ...
 
     def settle(
@@ -131,8 +159,72 @@ class Outbox(Protocol):
         """Say how far an outbound stream is."""
         ...
 
-    def rejected_rows(self, *, after_id: int, limit: int, source_id: int | None = None) -> Sequence[RejectedRow]:
-        """Return refused records by rising id."""
+    def rejected_rows(
+        self, *, after_id: int, limit: int, source_id: int | None = None, open_only: bool = False
+    ) -> Sequence[RejectedRow]:
+        """Return refused rows by rising id, of both cities."""
+        ...
+
+    def add_local_rejections(
+        self, stream_id: int, source_id: int, rejected: Sequence[LocalRejection], *, now: datetime
+    ) -> None:
+        """Keep rows that this side refused; one that stands already for the same row of the source stays as it is."""
+        ...
+
+    def open_rejections(self, stream_id: int, rejection_ids: Sequence[int]) -> set[int]:
+        """Return those of some rejections that belong to a stream and are open."""
+        ...
+
+    def close_rejections(
+        self,
+        stream_id: int,
+        source_id: int,
+        mended: Sequence[Mending],
+        keys: Sequence[tuple[bytes, int]],
+        *,
+        now: datetime,
+    ) -> int:
+        """Close rejections whose subject is sent again.
+
+        Args:
+            stream_id: Outbound stream.
+            source_id: Source of the rows that take their place.
+            mended: Rows that name the rejection that they mend.
+            keys: (business key, position) of submitted rows: whatever is open under such a key is closed too.
+            now: When.
+
+        Returns:
+            How many were closed.
+        """
+        ...
+
+    def close_rejection(self, rejection_id: int, *, reason: str, now: datetime) -> bool:
+        """Close one rejection by an operator's word; False when it is unknown or closed already."""
+        ...
+
+    def close_former_runs(self, stream_id: int, name_prefix: str, *, now: datetime) -> int:
+        """Close the local rejections of a source's former runs: its rows are presented anew."""
+        ...
+
+    def merge_standing(self, stream_id: int, *, records_max: int) -> int:
+        """Bring what was submitted since into what stands, oldest first.
+
+        Returns:
+            Records that are still left; call again until none is. `find_standing` and `standing_pages` see merged
+            ones alone.
+        """
+        ...
+
+    def find_standing(self, stream_id: int, keys: bytes) -> Standings:
+        """Return what stands under some keys, 16 bytes each."""
+        ...
+
+    def standing_pages(self, stream_id: int) -> Iterator[Standings]:
+        """Yield everything that stands, withdrawn subjects too, by rising key, page by page."""
+        ...
+
+    def outbox_records(self, stream_id: int, record_ids: Sequence[int]) -> list[Record]:
+        """Return records of a stream's outbox by their ids; empty ones where the payload is deleted."""
         ...
 
     def outbox_bodies(self, stream_id: int) -> Iterator[tuple[int, int, Record]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
 from services import __version__
 from services.domain.batch import StoredBatch
 from services.domain.errors import NotFound
-from services.domain.outbox import RejectedRow
 from services.domain.partner import PartnerState
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import read_in_thread
@@ -26,7 +25,6 @@ from yrdx.node.v1 import node_pb2
 PAGE_RECORDS: Final = 1_000
 PAGE_BYTES: Final = 1 << 20
 AHEAD_PAGES: Final = 2
-PAGE_REJECTIONS: Final = 1_000
 PAGE_RECEIPTS: Final = 100
 
 _Entry = node_pb2.ExportInboxResponse.Entry
@@ -47,13 +45,6 @@ class Listings(NodeDesk):
             streams=await asyncio.to_thread(self.store.read, self.stream_statuses),
             start_time=time_to_pb(self.host.started),
         )
-
-    async def ListRejections(  # noqa: N802
-        self, request: node_pb2.ListRejectionsRequest, context: Context
-    ) -> node_pb2.ListRejectionsResponse:
-        """Return records that partners refused."""
-        rows = await asyncio.to_thread(self.store.read, partial(self._rejections, request=request))
-        return node_pb2.ListRejectionsResponse(rejections=[_rejected_to_pb(row) for row in rows])
 
     async def ListReceipts(  # noqa: N802
         self, request: node_pb2.ListReceiptsRequest, context: Context
@@ -114,18 +105,6 @@ class Listings(NodeDesk):
         if progress.oldest_pending_time is not None:
             age = self.parts.clock.now() - progress.oldest_pending_time
             status.oldest_age_s = max(0.0, age.total_seconds())
-
-    def _rejections(self, tx: Transaction, request: node_pb2.ListRejectionsRequest) -> Sequence[RejectedRow]:
-        source_id = None
-        if request.source:
-            name = StreamName(self.parts.city, request.to_city, request.dataset)
-            stream = tx.stream(name, Direction.OUTBOUND)
-            source = tx.source(stream.id, request.source) if stream else None
-            if source is None:
-                raise NotFound(f"no source of that name was submitted to {name}")
-            source_id = source.id
-        limit = request.page_size or PAGE_REJECTIONS
-        return tx.rejected_rows(after_id=request.after_id, limit=limit, source_id=source_id)
 
     def _inbox_pages(
         self,
@@ -219,20 +198,4 @@ def _receipt_entry(parts: Parts, stream: Stream, batch: StoredBatch) -> node_pb2
         header_hash=batch.header_hash,
         received_time=time_to_pb(receipt.received_time),
         receipt=signed_to_pb(batch.receipt),
-    )
-
-
-def _rejected_to_pb(row: RejectedRow) -> node_pb2.ListRejectionsResponse.RejectedRecord:
-    return node_pb2.ListRejectionsResponse.RejectedRecord(
-        id=row.id,
-        stream=row.stream,
-        epoch=row.epoch,
-        sequence=row.sequence,
-        source=row.source,
-        file=row.source_label,
-        row=row.position,
-        field_path=row.violation.field_path,
-        rule_id=row.violation.rule_id,
-        reason=row.violation.reason,
-        rejected_time=time_to_pb(row.rejected_time),
     )

@@ -8,12 +8,23 @@ from functools import partial
 from typing import Final
 
 from services.domain.errors import Malformed, NotFound, Stopping
-from services.domain.outbox import SourceProgress
+from services.domain.outbox import Source, SourceProgress
 from services.domain.partner import PartnerState
+from services.domain.receipt import Rejection, Violation
+from services.domain.rejection import LocalRejection
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import map_ahead
 from services.exchange.deliver import written
-from services.exchange.submit import CheckedChunk, Chunk, OpenedSource, check_chunk, open_source, submit_chunk
+from services.exchange.submit import (
+    CheckedChunk,
+    Chunk,
+    OpenedSource,
+    Submitted,
+    SubmittedRow,
+    check_chunk,
+    open_source,
+    submit_chunk,
+)
 from services.ports.store import Transaction
 from services.rpc.exchange_service import STOPPING_RETRY_S
 from services.rpc.node_desk import Context, NodeDesk, state_told
@@ -39,13 +50,26 @@ class Submissions(NodeDesk):
         source = opened.source
         yield node_pb2.SubmitResponse(
             opened=node_pb2.SubmitResponse.Opened(
-                source=source.name, position=source.position, submitted=source.submitted
+                source=source.name, position=source.position, submitted=source.submitted, cursor=source.cursor
             )
         )
-        async for chunk in map_ahead(_chunks(requests), partial(self._checked, opened), AHEAD_CHUNKS):
-            await written(self.store.write(partial(submit_chunk, parts=self.parts, opened=opened, chunk=chunk)))
+        async for checked in map_ahead(_chunks(requests), partial(self._checked, opened), AHEAD_CHUNKS):
+            work = partial(submit_chunk, parts=self.parts, opened=opened, checked=checked)
+            submitted = await written(self.store.write(work))
             self.host.wake(opened.stream.name)
-            yield _submitted(chunk)
+            yield _submitted(checked.chunk, submitted)
+
+    async def GetSource(  # noqa: N802
+        self, request: node_pb2.GetSourceRequest, context: Context
+    ) -> node_pb2.GetSourceResponse:
+        """Say where a source's last run stands."""
+        name = StreamName(self.parts.city, request.to_city, request.dataset)
+        source = await asyncio.to_thread(self.store.read, partial(_last_run, name=name, prefix=request.source))
+        if source is None:
+            return node_pb2.GetSourceResponse()
+        return node_pb2.GetSourceResponse(
+            source=source.name, position=source.position, submitted=source.submitted, cursor=source.cursor
+        )
 
     async def WatchSource(  # noqa: N802
         self, request: node_pb2.WatchSourceRequest, context: Context
@@ -86,16 +110,18 @@ class Submissions(NodeDesk):
 
     def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
         agreement = opened.agreement
-        gate = self.parts.gate
-        bodies = [record.body for record in chunk.records]
+        complete = partial(self.parts.gate.complete_key, agreement.dataset, agreement.standard)
+        rows = [_row_from_pb(record, complete(record.body)) for record in chunk.records]
         return check_chunk(
             self.parts,
             agreement,
             Chunk(
                 chunk.after_position,
                 chunk.upto_position,
-                [record.position for record in chunk.records],
-                [gate.complete_key(agreement.dataset, agreement.standard, body) for body in bodies],
+                rows,
+                [_refused_from_pb(refused) for refused in chunk.refused],
+                chunk.cursor,
+                chunk.mapping,
             ),
         )
 
@@ -107,14 +133,32 @@ async def _chunks(requests: AsyncIterator[node_pb2.SubmitRequest]) -> AsyncItera
         yield request.chunk
 
 
-def _submitted(chunk: CheckedChunk) -> node_pb2.SubmitResponse:
+def _row_from_pb(record: node_pb2.SubmitRequest.Record, body: bytes) -> SubmittedRow:
+    normalisations = tuple(record.normalisations)
+    return SubmittedRow(record.position, body, record.content, normalisations, record.mends_rejection)
+
+
+def _refused_from_pb(refused: node_pb2.SubmitRequest.RefusedRow) -> LocalRejection:
+    violation = Violation(refused.field_path, refused.rule_id, refused.reason)
+    return LocalRejection(refused.position, refused.column, violation, refused.key, refused.mends_rejection)
+
+
+def _submitted(chunk: Chunk, submitted: Submitted) -> node_pb2.SubmitResponse:
+    """Answer a chunk: with the rows that this node refused, not with those that its caller did."""
+    refused = submitted.rejected[len(chunk.rejected) :]
     return node_pb2.SubmitResponse(
         submitted=node_pb2.SubmitResponse.Submitted(
             position=chunk.upto_position,
-            submitted=len(chunk.rows),
-            rejections=[rejection_to_pb(rejection) for rejection in chunk.rejections],
+            submitted=submitted.records,
+            rejections=[rejection_to_pb(Rejection(one.position, one.violation)) for one in refused],
         )
     )
+
+
+def _last_run(tx: Transaction, name: StreamName, prefix: str) -> Source | None:
+    stream = tx.stream(name, Direction.OUTBOUND)
+    runs = tx.sources(stream.id, prefix) if stream else ()
+    return runs[-1] if runs else None
 
 
 def _source_progress(tx: Transaction, name: StreamName, source_name: str) -> tuple[Stream, SourceProgress, bool]:

@@ -73,3 +73,5 @@ def _require_successor(present: Partner, offered: Partner) -> None:
         raise Conflict(f"another bundle of version {new.bundle.version} stands here: one of the two is forged")
     if new.bundle.version == old.bundle.version + 1 and new.bundle.previous != old.digest:
         raise Conflict(f"bundle version {new.bundle.version} does not continue the version that stands here")
+    if {key.key_id for key in old.bundle.signing_keys} - {key.key_id for key in new.bundle.signing_keys}:
+        raise Conflict(f"bundle version {new.bundle.version} leaves out a signing key: old evidence needs the old keys")

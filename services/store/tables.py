@@ -37,7 +37,11 @@ class StoreTable(SQLModel):
 
 
 class StreamRow(StoreTable, table=True):
-    """One end of a stream (`services.domain.stream.Stream`) with the lease to seal its batches."""
+    """One end of a stream (`services.domain.stream.Stream`) with the lease to seal its batches.
+
+    Attributes:
+        merged_submission: Outbound: last submission that `StandingRow` knows.
+    """
 
     __tablename__ = "stream"
     __table_args__ = (UniqueConstraint("name", "direction"), {"sqlite_autoincrement": True})
@@ -58,6 +62,7 @@ class StreamRow(StoreTable, table=True):
     closed_head: bytes | None
     hash_algorithm: str
     fence: int = Field(sa_type=BigInteger)
+    merged_submission: int = Field(default=0, sa_type=BigInteger)
     lease_holder: str = ""
     lease_until: datetime | None = Field(default=None, sa_type=UtcTime)
 
@@ -92,6 +97,7 @@ class SourceRow(StoreTable, table=True):
     acknowledged: int = Field(default=0, sa_type=BigInteger)
     rejected: int = Field(default=0, sa_type=BigInteger)
     void: int = Field(default=0, sa_type=BigInteger)
+    cursor: str = ""
 
 
 class SubmissionRow(StoreTable, table=True):
@@ -99,7 +105,10 @@ class SubmissionRow(StoreTable, table=True):
 
     Attributes:
         positions: Place in the source, u64be for each record.
-        record_keys: Business key, 16 bytes for each record; empty for records that were got back without payload.
+        record_keys: Business key, 16 bytes for each record; zero for records that were got back without payload.
+        contents: Digest of what each record says, 8 bytes for each.
+        mapping: Version of the mapping that made the records; empty when their sender mapped them.
+        notes: JSON: what reading changed, by the name of the normalisation the offsets of the records.
     """
 
     __tablename__ = "submission"
@@ -111,6 +120,9 @@ class SubmissionRow(StoreTable, table=True):
     submitted_time: datetime = Field(sa_type=UtcTime)
     positions: bytes
     record_keys: bytes
+    contents: bytes
+    mapping: str
+    notes: str
 
 
 class OutboxRow(StoreTable, table=True):
@@ -210,19 +222,79 @@ class AbandonedBatchRow(StoreTable, table=True):
 
 
 class RejectionRow(StoreTable, table=True):
-    """A record that the receiver refused, linked to where it came from."""
+    """A row that was refused, linked to where it came from: by the receiver, or on this side before it was a record.
+
+    Attributes:
+        batch_id: The receiver's: the batch; None for a local one.
+        record_id: The receiver's: the record in the outbox.
+        record_key: Business key; empty where it is not known.
+        column_name: Local: the source's column.
+        closed_source_id: Source of the row that took its place; None while it is open, or closed by an operator.
+    """
 
     __tablename__ = "rejection"
-    __table_args__ = (Index(None, "source_id", "id"), Index(None, "batch_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "source_id", "id"),
+        Index(None, "batch_id"),
+        Index(None, "record_id"),
+        # Open ones are few, so asking for a subject among them is cheap however many were ever closed.
+        Index(
+            "ix_rejection_open",
+            "stream_id",
+            "record_key",
+            sqlite_where=text("closed_time IS NULL"),
+            postgresql_where=text("closed_time IS NULL"),
+        ),
+        # A row of a source is refused here once, however often the source is read again.
+        Index(
+            "uq_rejection_local",
+            "source_id",
+            "position",
+            unique=True,
+            sqlite_where=text("batch_id IS NULL"),
+            postgresql_where=text("batch_id IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
-    batch_id: int = Field(sa_type=ROW_ID, foreign_key="batch.id")
+    stream_id: int = Field(sa_type=ROW_ID, foreign_key="stream.id")
+    batch_id: int | None = Field(sa_type=ROW_ID, foreign_key="batch.id")
     sequence: int = Field(sa_type=BigInteger)
+    record_id: int | None = Field(sa_type=BigInteger)
+    record_key: bytes
     source_id: int = Field(sa_type=ROW_ID, foreign_key="source.id")
     position: int = Field(sa_type=BigInteger)
+    column_name: str
     field_path: str
     rule_id: str
     reason: str
+    rejected_time: datetime = Field(sa_type=UtcTime)
+    closed_time: datetime | None = Field(default=None, sa_type=UtcTime)
+    closed_source_id: int | None = Field(default=None, sa_type=ROW_ID, foreign_key="source.id")
+    closed_position: int = Field(default=0, sa_type=BigInteger)
+    closed_reason: str = ""
+
+
+class StandingRow(StoreTable, table=True):
+    """What stands of one subject (`services.domain.standing.Standing`), up to the stream's ``merged_submission``.
+
+    Submissions are merged in runs sorted by key: a run of a hundred thousand touches each page once, where keeping
+    this table with every submission would write a page for each record.
+
+    Attributes:
+        previous_id: The record before: it stands again when this one is refused.
+    """
+
+    __tablename__ = "standing"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    stream_id: int = Field(primary_key=True, sa_type=ROW_ID, foreign_key="stream.id")
+    record_key: bytes = Field(primary_key=True)
+    content: bytes
+    record_id: int = Field(sa_type=BigInteger)
+    previous_content: bytes | None
+    previous_id: int | None = Field(sa_type=BigInteger)
 
 
 class RecoveredRow(StoreTable, table=True):
@@ -253,6 +325,16 @@ class InboxRow(StoreTable, table=True):
     id: int = Field(primary_key=True, sa_type=ROW_ID, sa_column_kwargs={"autoincrement": False})
     salt: bytes
     body: bytes
+
+
+class WatcherRow(StoreTable, table=True):
+    """How far a named watcher of an inbound stream has come."""
+
+    __tablename__ = "watcher"
+
+    name: str = Field(primary_key=True)
+    stream_id: int = Field(primary_key=True, sa_type=ROW_ID, foreign_key="stream.id")
+    position: int = Field(sa_type=BigInteger)
 
 
 class ConflictRow(StoreTable, table=True):
@@ -361,7 +443,9 @@ RECEIPT: Final[Table] = METADATA.tables["receipt"]
 ABANDONED: Final[Table] = METADATA.tables["abandoned_batch"]
 REJECTION: Final[Table] = METADATA.tables["rejection"]
 RECOVERED: Final[Table] = METADATA.tables["recovered"]
+STANDING: Final[Table] = METADATA.tables["standing"]
 INBOX: Final[Table] = METADATA.tables["inbox"]
+WATCHER: Final[Table] = METADATA.tables["watcher"]
 CONFLICT: Final[Table] = METADATA.tables["conflict_statement"]
 PARTNER: Final[Table] = METADATA.tables["partner"]
 AGREEMENT: Final[Table] = METADATA.tables["agreement"]

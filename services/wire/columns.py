@@ -40,6 +40,12 @@ class Columns(dict[str, Column]):
         column = self[path] = list(map(_reader(path), self.messages))
         return column
 
+    def given(self, field: FieldDescriptor) -> Column:
+        """Return a field's values in those messages that have it; all values of a field without presence."""
+        if not field.has_presence:
+            return self[field.name]
+        return [getattr(message, field.name) for message in self.messages if message.HasField(field.name)]
+
 
 @cache
 def _reader(path: str) -> Callable[[Any], Any]:
@@ -90,16 +96,28 @@ def _columns_keep(descriptor: Descriptor, above: tuple[Descriptor, ...]) -> Call
         raise _Unsaid
     checks_of = {field.name: _checks(field, (*above, descriptor)) for field in descriptor.fields}
     asked = {name: checks for name, checks in checks_of.items() if checks}
+    optional = [(field, asked.pop(field.name)) for field in descriptor.fields if _inside_or_absent(field, asked)]
     present = [methodcaller("HasField", field.name) for field in descriptor.fields if _must_be_present(field)]
-    if not asked and not present:
+    if not asked and not optional and not present:
         return None
 
     def keep(columns: Columns) -> bool:
-        return all(all(map(is_present, columns.messages)) for is_present in present) and all(
-            check(columns[name]) for name, checks in asked.items() for check in checks
+        return (
+            all(all(map(is_present, columns.messages)) for is_present in present)
+            and all(check(columns[name]) for name, checks in asked.items() for check in checks)
+            and all(_given_keep(columns.given(field), checks) for field, checks in optional)
         )
 
     return keep
+
+
+def _inside_or_absent(field: FieldDescriptor, asked: Mapping[str, Sequence[Keeps]]) -> bool:
+    """Say whether a field holds a message whose rules count only where it is present."""
+    return bool(field.name in asked and field.message_type and field.has_presence and not _must_be_present(field))
+
+
+def _given_keep(column: Column, checks: Sequence[Keeps]) -> bool:
+    return not column or all(check(column) for check in checks)
 
 
 def _must_be_present(field: FieldDescriptor) -> bool:

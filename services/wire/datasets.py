@@ -55,6 +55,7 @@ class Dataset:
         standard: Version, "1".
         message_class: Generated class of its message.
         type_url: The only type that a record's ``Any`` may state.
+        key_fields: Fields of the business key.
         key: Business key of a message, 16 bytes.
         keys: Business keys of many messages, at less than half of the cost each.
         first_broken: First named rule or sum that a message breaks, or None.
@@ -67,6 +68,7 @@ class Dataset:
     standard: str
     message_class: type[Message]
     type_url: str
+    key_fields: tuple[str, ...]
     key: Callable[[Message], bytes]
     keys: Callable[[Columns], list[bytes]]
     first_broken: Callable[[Message], Violation | None]
@@ -135,6 +137,7 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
         standard=declared.standard,
         message_class=message_class,
         type_url=f"type.googleapis.com/{descriptor.full_name}",
+        key_fields=tuple(declared.key),
         key=key,
         keys=keys,
         first_broken=_compile_first_broken(descriptor, sums),

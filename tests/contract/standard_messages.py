@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 
 from adapters.mapping.divisions import load_divisions
-from adapters.mapping.standard import Standard
-from buf.validate import validate_pb2
-from services.domain.check_digits import citizen_number_check, social_credit_check
+from adapters.mapping.standard import TIME, FieldFacts, Standard
+from services.domain.check_digits import (
+    citizen_number_check,
+    is_calendar_date,
+    is_citizen_number,
+    is_social_credit_code,
+    social_credit_check,
+)
 from yrdx.types.v1 import types_pb2
 
 DIVISIONS = load_divisions("2026-01-01")
 PLAIN = st.text("张三李四欧阳·𠮷𬭎㛃䶮南通纺织有限公司Abz()（）", min_size=1, max_size=20)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
 TRICKY = st.sampled_from(
-    ["--", "—", "不详", " 张三", "张三 ", "a•b", "\ue863", "a\u200bb", "=1+1", "'=1", "a\nb", "#", "-5"]
+    [
+        "--",
+        "—",
+        "不详",
+        " 张三",
+        "张三 ",
+        "a•b",
+        "\ue863",
+        "a\u200bb",
+        "=1+1",
+        "'=1",
+        "a\nb",
+        "#",
+        "-5",
+        "0",
+        "00000000",
+    ]
 )
+_ITEMS_MAX: Final = 3
+"""Items of a repeated field: as many as show that there may be several."""
+_MILLISECOND_NANOS: Final = 1_000_000
 
 
 @st.composite
@@ -52,6 +77,17 @@ def divisions(draw: st.DrawFn, *, any_code: bool) -> types_pb2.Division:
     return types_pb2.Division(code=code, source_code=written, as_of=DIVISIONS.edition)
 
 
+@st.composite
+def instants(draw: st.DrawFn, facts: FieldFacts, *, any_value: bool) -> Timestamp:
+    """An instant within the field's bounds; whole seconds, milliseconds, or anything finer if asked for."""
+    seconds = draw(st.integers(facts.number_min or 0, facts.number_max or 4_000_000_000))
+    millis = draw(st.sampled_from([0, 0, 1, 999])) * _MILLISECOND_NANOS
+    return Timestamp(seconds=seconds, nanos=millis + (draw(st.sampled_from([0, 0, 1])) if any_value else 0))
+
+
+_MADE: Final[dict[tuple[str, str, bool], st.SearchStrategy[Any]]] = {}
+
+
 def messages(standard: Standard, *, any_value: bool) -> st.SearchStrategy[Any]:
     """Draw messages that pass the gate.
 
@@ -59,58 +95,71 @@ def messages(standard: Standard, *, any_value: bool) -> st.SearchStrategy[Any]:
         standard: Whose.
         any_value: Also values that hardly a dialect can say: odd texts, divisions of other tables.
     """
-    fields = {}
-    described: Any
-    for described in standard.message_type.DESCRIPTOR.fields:
-        values = _values(described, any_value)
-        optional = not standard.fields[described.name].required
-        fields[described.name] = st.none() | values if optional else values
-    return st.fixed_dictionaries(fields).map(lambda drawn: _message(standard, drawn))
+    name = (standard.dataset, standard.version, any_value)
+    if name not in _MADE:  # making a strategy takes longer than drawing from it
+        _MADE[name] = _messages(standard, any_value=any_value)
+    return _MADE[name]
+
+
+def _messages(standard: Standard, *, any_value: bool) -> st.SearchStrategy[Any]:
+    return _fields(standard.fields.values(), any_value).map(lambda drawn: _message(standard, drawn))
+
+
+def _fields(fields: Iterable[FieldFacts], any_value: bool) -> st.SearchStrategy[dict[str, Any]]:
+    """Values of the fields of one message, the record's or an item's."""
+    return st.fixed_dictionaries({facts.name: _values(facts, any_value) for facts in fields})
 
 
 def _message(standard: Standard, drawn: dict[str, Any]) -> Message:
     """Build a message whose sums add up."""
-    for total, parts in standard.sums:
-        drawn |= {part: (drawn[part] or 0) // len(parts) for part in parts}
-        drawn[total] = sum(drawn[part] for part in parts)
+    totals = {total for total, _ in standard.sums}
+    parts = [part for _, parts in standard.sums for part in parts if part not in totals]
+    drawn |= {part: drawn[part] // len(parts) for part in parts if drawn[part]}
+    for total, its in standard.sums:
+        added = sum(drawn[part] or 0 for part in its)
+        keeps_nothing = drawn[total] is None and not added and not standard.fields[total].required
+        drawn[total] = None if keeps_nothing else added
     return standard.message_type(**drawn)
 
 
-def _values(described: FieldDescriptor, any_value: bool) -> st.SearchStrategy[Any]:
-    """Values of one field, by its rules."""
-    options: Any = described.GetOptions()
-    rules = options.Extensions[validate_pb2.field]
-    match options.Extensions[types_pb2.rule]:
-        case types_pb2.RULE_CITIZEN_NUMBER:
-            return citizen_numbers()
-        case types_pb2.RULE_SOCIAL_CREDIT_CODE:
-            return social_credit_codes()
-        case types_pb2.RULE_CALENDAR_DATE:
-            return _dates(rules.string.pattern)
-    if described.type == FieldDescriptor.TYPE_STRING:
-        return _texts(rules.string, any_value)
-    by_type: dict[int, st.SearchStrategy[Any]] = {
-        FieldDescriptor.TYPE_BOOL: st.booleans(),
-        FieldDescriptor.TYPE_INT64: st.integers(rules.int64.gte, rules.int64.lte),
-        FieldDescriptor.TYPE_MESSAGE: divisions(any_code=any_value),
+def _values(facts: FieldFacts, any_value: bool) -> st.SearchStrategy[Any]:
+    """Values of one field, by its rules; None where it may be absent."""
+    if facts.repeated:
+        return st.lists(_fields(facts.items.values(), any_value), max_size=_ITEMS_MAX)
+    values = _given(facts, any_value)
+    return values if facts.required else st.none() | values
+
+
+def _given(facts: FieldFacts, any_value: bool) -> st.SearchStrategy[Any]:
+    if facts.rule is not None:
+        return _ruled(facts)
+    by_kind: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
+        "string": lambda: _texts(facts, any_value),
+        "bool": st.booleans,
+        "enum": lambda: st.sampled_from(list(facts.enum_values.values())),
+        "int32": lambda: st.integers(facts.number_min, facts.number_max),
+        "int64": lambda: st.integers(facts.number_min, facts.number_max),
+        TIME: lambda: instants(facts, any_value=any_value),
+        "yrdx.types.v1.Division": lambda: divisions(any_code=any_value),
     }
-    if described.enum_type is not None:
-        return st.sampled_from([value.number for value in described.enum_type.values if value.number])
-    return by_type[described.type]
+    return by_kind[facts.kind]()
 
 
-def _texts(rules: validate_pb2.StringRules, any_value: bool) -> st.SearchStrategy[str]:
-    """Texts by pattern, or any."""
-    if rules.HasField("pattern"):
-        return st.from_regex(rules.pattern.replace("$", r"\Z"), fullmatch=True)
-    texts = PLAIN | ANY_TEXT | TRICKY if any_value else PLAIN
-    return texts.map(lambda text: text[: rules.max_len])
-
-
-def _dates(pattern: str) -> st.SearchStrategy[str]:
-    """Days, months or both, as the pattern has them."""
+def _ruled(facts: FieldFacts) -> st.SearchStrategy[str]:
+    """Texts by named rule."""
+    if facts.rule is is_citizen_number:
+        return citizen_numbers()
+    if facts.rule is is_social_credit_code:
+        return social_credit_codes()
+    assert facts.rule is is_calendar_date
     days = st.dates(date(1900, 1, 1), date(2099, 12, 31)).map(date.isoformat)
-    months = days.map(lambda day: day[:7])
-    if pattern.endswith(")?)?$"):
-        return days | months
-    return days if pattern.count("[0-9]{2}") == 3 else months
+    precisions = {"2026-01-15": days, "2026-01": days.map(lambda day: day[:7])}
+    return st.one_of(*(dates for sample, dates in precisions.items() if facts.allows(sample)))
+
+
+def _texts(facts: FieldFacts, any_value: bool) -> st.SearchStrategy[str]:
+    """Texts by pattern, or any."""
+    if facts.pattern is not None:
+        return st.from_regex(facts.pattern.pattern.replace("$", r"\Z"), fullmatch=True)
+    texts = PLAIN | ANY_TEXT | TRICKY if any_value else PLAIN
+    return texts.map(lambda text: text[: facts.characters_max])

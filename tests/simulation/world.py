@@ -34,7 +34,7 @@ from services.exchange.receive import apply_batch, verify_batch
 from services.exchange.recover import allow_replay, finish_recovery, next_epoch_known, open_epoch, take_back
 from services.exchange.seal import seal_pending
 from services.exchange.settle import mark_diverged, settle_receipts, verify_receipt
-from services.exchange.submit import Chunk, check_chunk, open_source, submit_chunk
+from services.exchange.submit import Chunk, SubmittedRow, check_chunk, open_source, submit_chunk
 from services.ports.store import Store, Transaction
 from services.store.backup import backup
 from services.store.opening import open_store
@@ -130,7 +130,7 @@ class World:
 
     def _submit(self, source: str, after: int, count: int) -> None:
         positions = range(after + 1, after + count + 1)
-        chunk = Chunk(after, after + count, positions, [source_row(source, p) for p in positions])
+        chunk = Chunk(after, after + count, [SubmittedRow(p, source_row(source, p)) for p in positions])
 
         def work(tx: Transaction) -> None:
             parts = self.sender_parts

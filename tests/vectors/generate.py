@@ -27,7 +27,8 @@ from services.domain.stream import GENESIS, Position, StreamName
 from services.wire.contents import WireContents
 from services.wire.datasets import load_datasets
 from yrdx.exchange.v1 import exchange_pb2
-from yrdx.social.v1.contribution_pb2 import PAYMENT_KIND_REGULAR, SCHEME_ENTERPRISE_PENSION, Contribution
+from yrdx.social.v1.contribution_pb2 import PAYMENT_KIND_REGULAR, Contribution
+from yrdx.social.v1.scheme_pb2 import SCHEME_ENTERPRISE_PENSION
 from yrdx.types.v1.types_pb2 import OPERATION_UPSERT, SEX_FEMALE, Division, RecordBody
 
 FILE: Final = Path(__file__).with_name("protocol.json")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any, ClassVar, Generic, TypeVar
 
-from adapters.mapping.declaration import Column
+from adapters.mapping.declared_columns import Column
 from adapters.mapping.divisions import DivisionTable
 from adapters.mapping.standard import FieldFacts
+from adapters.mapping.typed import Value, whole_text
 
 V = TypeVar("V")
 D = TypeVar("D", bound=Column)
@@ -21,7 +22,7 @@ class Context:
 
     Attributes:
         folder: The dialect's folder, where its code tables lie.
-        missing: Words that say "nothing is given".
+        missing: Words that say "nothing is given", in all columns or in this one.
         divisions: The edition of the division table that the mapping names.
     """
 
@@ -46,12 +47,16 @@ class Cell(ABC, Generic[V, D]):
 
     kinds: ClassVar[frozenset[str]]
     """Kinds of field that it can carry, as in ``FieldFacts.kind``."""
-    normalisations: ClassVar[frozenset[str]] = frozenset()
-    """What its ``read`` may note."""
     subfields: ClassVar[tuple[str, ...]] = ()
     """Of a message's fields, those that it carries."""
     remembers: ClassVar[bool] = False
-    """Few distinct cells, and reading one is slow: the column keeps what was read."""
+    """Few distinct cells, and reading one is slow: what was read is kept."""
+    normalisations: frozenset[str] = frozenset()
+    """What its ``read`` and ``say`` may note."""
+    lossy: str = ""
+    """What ``write`` leaves out, in words; empty where it leaves out nothing."""
+    guards: ClassVar[bool] = False
+    """Its fast expressions never take a value for a text that means "nothing is given"."""
     needs: str = ""
     """Another field whose value both directions need."""
     fast_read: str = "{read}({c}, notes)"
@@ -95,6 +100,22 @@ class Cell(ABC, Generic[V, D]):
     def same(self, value: V, back: V) -> bool:
         """Say whether a value that was read back is the one that was written."""
         return value == back
+
+    def say(self, value: Value, notes: list[str]) -> str:
+        """Turn a typed value, other than a text or nothing, into the cell's text; by default a whole number.
+
+        Args:
+            value: From a database, a spreadsheet or JSON.
+            notes: Takes the names of the normalisations that were applied.
+
+        Raises:
+            CellRefused: No text of this column says exactly this value.
+        """
+        return whole_text(value)
+
+    def value(self, text: str) -> Value:
+        """Turn a cell that ``write`` returned into a typed value; by default the text itself."""
+        return text
 
 
 AnyCell = Cell[Any, Any]

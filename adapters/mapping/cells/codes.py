@@ -6,15 +6,17 @@ import re
 
 from adapters.mapping.cells.base import Cell, Context
 from adapters.mapping.code_tables import Code, read_code_table
-from adapters.mapping.declaration import CodeColumn, Column
+from adapters.mapping.declared_columns import CodeColumn, Column
 from adapters.mapping.errors import CellRefused
 from adapters.mapping.standard import FieldFacts
+from adapters.mapping.typed import Value, whole_text
 from yrdx.types.v1.types_pb2 import Division
 
 
 class CodeCell(Cell[Code, CodeColumn]):
     """A code by a table beside the mapping."""
 
+    guards = True
     kinds = frozenset({"enum", "bool", "string"})
     remembers = True
     fast_write = "{codes}.get(x := {v}) or {write}(x)"
@@ -23,6 +25,7 @@ class CodeCell(Cell[Code, CodeColumn]):
     def __init__(self, declaration: CodeColumn, facts: FieldFacts, context: Context) -> None:
         super().__init__(declaration, facts, context)
         self.table = read_code_table(context.folder / declaration.table, declaration.system, facts)
+        self.normalisations = frozenset({"code_alias"} if self.table.aliases else ())
 
     def problem(self) -> str:
         """A code that reads as "nothing is given" would be lost."""
@@ -38,6 +41,8 @@ class CodeCell(Cell[Code, CodeColumn]):
         value = self.table.values.get(text)
         if value is None:
             raise CellRefused("code.unknown", system=self.table.system)
+        if text in self.table.aliases:
+            notes.append("code_alias")
         return value
 
     def write(self, value: Code, need: str) -> str:
@@ -47,16 +52,28 @@ class CodeCell(Cell[Code, CodeColumn]):
             raise CellRefused("code.unsaid", system=self.table.system)
         return code
 
+    def say(self, value: Value, notes: list[str]) -> str:
+        """Say the code of a truth, or the digits of a whole number; leading zeros are not guessed."""
+        if isinstance(value, bool) and self.facts.kind == "bool":
+            return self.write(value, "")
+        return whole_text(value)
+
 
 class DivisionCell(Cell[Division, Column]):
     """A division by code: 6 digits, or 9 or 12 that begin with them; what the source wrote is kept."""
 
+    guards = True
     kinds = frozenset({"yrdx.types.v1.Division"})
     normalisations = frozenset({"division_retired", "division_cut"})
     subfields = ("code", "source_code")
     remembers = True
     fast_write = "{texts}.get(((x := {v}).code, x.source_code)) or {write}(x)"
     fast_check = fast_write
+
+    def problem(self) -> str:
+        """A division whose code reads as "nothing is given" would be lost."""
+        lost = sorted(word for word in self.context.missing if word and self.context.divisions.resolve(word[:6]))
+        return f"the missing word {lost[0]!r} is a division as well" if lost else ""
 
     def helpers(self) -> dict[str, object]:
         """``texts`` for what is in force, as the usual case has it."""
@@ -91,6 +108,7 @@ class DivisionCell(Cell[Division, Column]):
 class DivisionNameCell(Cell[Division, Column]):
     """A division by its name; a retired name is resolved, and its retired code kept."""
 
+    guards = True
     kinds = DivisionCell.kinds
     normalisations = frozenset({"division_retired"})
     subfields = ("code",)

@@ -1,25 +1,28 @@
-"""Money and dates. Money is never a binary float; a missing day is never invented."""
+"""Money, counts and rates. None is ever a binary float."""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final
 
-from adapters.mapping.cells.base import Cell, Context
-from adapters.mapping.declaration import Column, DateColumn
+from adapters.mapping.cells.base import Cell
+from adapters.mapping.declared_columns import Column
 from adapters.mapping.errors import CellRefused
-from adapters.mapping.standard import FieldFacts
-from services.domain.check_digits import is_calendar_date
+from adapters.mapping.typed import Value, decimal_text, exact
+
+_CENT: Final = Decimal("0.01")
 
 
 class YuanCell(Cell[int, Column]):
     """Yuan with exactly two decimals, at most 99999999.99.
 
     "269" is refused although it looks harmless: a column of 分 put into this one by mistake would pass, a hundred
-    times too much, and its sums would add up.
+    times too much, and its sums would add up. A number of a typed source has no decimals to show; it is taken as yuan.
     """
 
     kinds = frozenset({"int64"})
+    normalisations = frozenset({"decimals_filled"})
     fast_read = "int({c}.replace('.', '')) if {money}({c}) else {read}({c}, notes)"
     fast_write = "'%d.%02d' % divmod({v}, 100)"
     shape = re.compile(r"(?:0|[1-9][0-9]{0,7})\.[0-9]{2}")
@@ -37,6 +40,20 @@ class YuanCell(Cell[int, Column]):
     def write(self, value: int, need: str) -> str:
         """Turn fen into yuan."""
         return f"{value // 100}.{value % 100:02d}"
+
+    def say(self, value: Value, notes: list[str]) -> str:
+        """Say a number with two decimals."""
+        number = exact(value)
+        if number.as_tuple().exponent == -2:
+            return f"{number:f}"
+        if number != (rounded := number.quantize(_CENT)):
+            raise CellRefused("typed.decimals")
+        notes.append("decimals_filled")
+        return f"{rounded:f}"
+
+    def value(self, text: str) -> Decimal:
+        """The amount in yuan."""
+        return Decimal(text)
 
 
 class FenCell(Cell[int, Column]):
@@ -61,48 +78,98 @@ class FenCell(Cell[int, Column]):
         """Say fen."""
         return str(value)
 
+    def value(self, text: str) -> int:
+        """The amount in fen."""
+        return int(text)
 
-_DAY: Final = "2026-01-15"
-_MONTH: Final = "2026-01"
+
+class CountCell(Cell[int, Column]):
+    """A whole number within the bounds of its field: months, people."""
+
+    kinds = frozenset({"int32", "int64"})
+    remembers = True
+    fast_write = "str({v})"
+    shape = re.compile("0|[1-9][0-9]{0,17}")
+
+    def read(self, text: str, notes: list[str], need: str) -> int:
+        """Take a number; see ``Cell.read``."""
+        if not self.shape.fullmatch(text):
+            raise CellRefused("count.format")
+        number = int(text)
+        if not self.facts.contains(number):
+            raise CellRefused("count.range", least=self.facts.number_min, most=self.facts.number_max)
+        return number
+
+    def write(self, value: int, need: str) -> str:
+        """Say a number."""
+        return str(value)
+
+    def value(self, text: str) -> int:
+        """The number."""
+        return int(text)
 
 
-class DateCell(Cell[str, DateColumn]):
-    """A day or a month, with or without dashes; the standard has ISO 8601."""
+class DecimalCell(Cell[str, Column]):
+    """A decimal, "0.16": a rate or a unit price. The standard has it without trailing zeros."""
 
     kinds = frozenset({"string"})
     remembers = True
-
-    def __init__(self, declaration: DateColumn, facts: FieldFacts, context: Context) -> None:
-        super().__init__(declaration, facts, context)
-        formats = declaration.format.split(" or ")
-        self._compact = "-" not in declaration.format
-        self._says = [sample for sample in (_DAY, _MONTH) if len(self._written(sample)) in map(len, formats)]
-        shapes = "|".join(re.sub("[YMD]", "[0-9]", form) for form in formats)
-        self._shape = re.compile(shapes)
-        if any(facts.allows(sample) and sample not in self._says for sample in (_DAY, _MONTH)):
-            self.fast_write = self.fast_check = "{write}({v})"
-        elif self._compact:
-            self.fast_write = "{v}.replace('-', '')"
-
-    def problem(self) -> str:
-        """What the format can say must be what the standard accepts."""
-        unfit = [sample for sample in self._says if not self.facts.allows(sample)]
-        return f"the field does not accept dates like {unfit[0]}" if unfit else ""
+    normalisations = frozenset({"decimal_zeros"})
+    shape = re.compile(r"(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,9})?")
 
     def read(self, text: str, notes: list[str], need: str) -> str:
-        """Turn a date into ISO 8601 at the precision that it has; see ``Cell.read``."""
-        if not self._shape.fullmatch(text):
-            raise CellRefused("date.format", format=self.declaration.format)
-        date = "-".join(filter(None, (text[:4], text[4:6], text[6:]))) if self._compact else text
-        if not (is_calendar_date(date) and self.facts.allows(date)):
-            raise CellRefused("date.calendar")
-        return date
+        """Take a decimal; see ``Cell.read``."""
+        if not self.shape.fullmatch(text):
+            raise CellRefused("decimal.format")
+        number = decimal_text(Decimal(text))
+        if not self.facts.allows(number):
+            raise CellRefused("decimal.range")
+        if number != text:
+            notes.append("decimal_zeros")
+        return number
 
     def write(self, value: str, need: str) -> str:
-        """Say a date, if the format has its precision."""
-        if len(value) not in map(len, self._says):
-            raise CellRefused("date.precision", format=self.declaration.format)
-        return self._written(value)
+        """The decimal itself."""
+        return value
 
-    def _written(self, date: str) -> str:
-        return date.replace("-", "") if self._compact else date
+    def say(self, value: Value, notes: list[str]) -> str:
+        """Say a number."""
+        return decimal_text(exact(value))
+
+    def value(self, text: str) -> Decimal:
+        """The decimal."""
+        return Decimal(text)
+
+
+class PercentCell(Cell[str, Column]):
+    """A rate in percent, "16%"; the standard has "0.16". A spreadsheet holds 0.16 and shows it in percent."""
+
+    kinds = frozenset({"string"})
+    remembers = True
+    normalisations = frozenset({"decimal_zeros"})
+    fast_write = "{write}({v})"
+    shape = re.compile(r"((?:0|[1-9][0-9]{0,2})(?:\.[0-9]{1,4})?)%")
+
+    def read(self, text: str, notes: list[str], need: str) -> str:
+        """Turn percent into a decimal; see ``Cell.read``."""
+        match = self.shape.fullmatch(text)
+        if match is None:
+            raise CellRefused("percent.format")
+        rate = decimal_text(Decimal(match[1]).scaleb(-2))
+        if not self.facts.allows(rate):
+            raise CellRefused("decimal.range")
+        if self.write(rate, need) != text:
+            notes.append("decimal_zeros")
+        return rate
+
+    def write(self, value: str, need: str) -> str:
+        """Turn a decimal into percent."""
+        return f"{decimal_text(Decimal(value).scaleb(2))}%"
+
+    def say(self, value: Value, notes: list[str]) -> str:
+        """Say a number as percent."""
+        return f"{decimal_text(exact(value).scaleb(2))}%"
+
+    def value(self, text: str) -> Decimal:
+        """The rate as a number, 0.16."""
+        return Decimal(text[:-1]).scaleb(-2)

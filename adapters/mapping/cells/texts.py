@@ -1,4 +1,4 @@
-"""Texts: names of people and employers, serials, numbers that are names, and the two numbers with check digits."""
+"""Texts: names of people and employers, serials, and numbers that are names."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import re
 from typing import Final
 
 from adapters.mapping.cells.base import Cell, Context
-from adapters.mapping.declaration import Column, DigitsColumn, PlainColumn, SerialColumn
+from adapters.mapping.declared_columns import DigitsColumn, PlainColumn, SerialColumn
 from adapters.mapping.errors import CellRefused
 from adapters.mapping.standard import FieldFacts
-from services.domain.check_digits import (
-    citizen_number_check,
-    is_calendar_date,
-    is_citizen_number,
-    is_social_credit_code,
-)
+from adapters.mapping.typed import Value
 
 # What nobody sees and nobody meant: C0 and C1, zero-width and direction marks, the byte order mark, the replacement
 # character that an earlier wrong decoding left.
@@ -23,7 +18,6 @@ _PRIVATE_USE: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _IDEOGRAPHS: Final = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 # Keyboards and code pages have five dots for the one in 买买提·艾力; NFKC does not unify them.
 _MIDDLE_DOTS: Final = str.maketrans(dict.fromkeys("•・∙‧", "·"))
-_FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９Ｘｘ", "0123456789Xx")
 
 
 def _refuse_unfit(text: str, invisible: re.Pattern[str], characters_max: int) -> None:
@@ -43,6 +37,7 @@ def _refuse_unfit(text: str, invisible: re.Pattern[str], characters_max: int) ->
 class TextCell(Cell[str, PlainColumn]):
     """Any text; line breaks inside are kept."""
 
+    guards = True
     kinds = frozenset({"string"})
     fast_read = "{c} if {plain}({c}) else {read}({c}, notes)"
     fast_write = "x if {plain}(x := {v}) else {write}(x)"
@@ -55,7 +50,8 @@ class TextCell(Cell[str, PlainColumn]):
         """``plain`` accepts what ``read`` would return unchanged; not everything of that kind."""
         words = "|".join(re.escape(word) for word in self.context.missing if word)
         missing = f"(?!(?:{words})\\Z)" if words else ""
-        return {"plain": re.compile(f"{missing}[{self.usual}]{{1,{self._characters_max}}}").fullmatch}
+        pattern = f"(?={self.facts.pattern.pattern})" if self.facts.pattern else ""
+        return {"plain": re.compile(f"{missing}{pattern}[{self.usual}]{{1,{self._characters_max}}}").fullmatch}
 
     @property
     def _characters_max(self) -> int:
@@ -64,6 +60,8 @@ class TextCell(Cell[str, PlainColumn]):
     def read(self, text: str, notes: list[str], need: str) -> str:
         """Check a text; see ``Cell.read``."""
         _refuse_unfit(text, self.invisible, self._characters_max)
+        if not self.facts.holds(text):
+            raise CellRefused("text.pattern")
         return text
 
     def write(self, value: str, need: str) -> str:
@@ -85,14 +83,19 @@ class NameCell(TextCell):
             notes.append("middle_dot")
         return super().read(name, notes, need)
 
+    def say(self, value: Value, notes: list[str]) -> str:
+        """A name is never a number."""
+        raise CellRefused("typed.kind")
+
 
 class SerialCell(Cell[str, SerialColumn]):
-    """A person's number that names a row only together with a month: "1234567890" in 2026-01.
+    """A person's number that names a row, by itself or only together with a month: "1234567890" in 2026-01.
 
-    The standard's serial is "1234567890-202601". Any other serial comes from elsewhere and is written as "#" and the
-    serial, so that neither is ever taken for the other.
+    The standard's serial is then "1234567890-202601". Any other serial comes from elsewhere and is written as "#" and
+    the serial, so that neither is ever taken for the other.
     """
 
+    guards = True
     kinds = frozenset({"string"})
     normalisations = frozenset({"serial_mark"})
     fast_read = "{c} + '-' + {need}.replace('-', '') if {own}({c}) else {read}({c}, notes, {need})"
@@ -103,6 +106,8 @@ class SerialCell(Cell[str, SerialColumn]):
         super().__init__(declaration, facts, context)
         self.needs = declaration.month
         self._own = re.compile(f"[0-9]{{{declaration.digits}}}")
+        if not declaration.month:
+            self.fast_read = "{c} if {own}({c}) else {read}({c}, notes)"
 
     def problem(self) -> str:
         """A number or a mark that reads as "nothing is given" would be lost."""
@@ -120,7 +125,7 @@ class SerialCell(Cell[str, SerialColumn]):
     def read(self, text: str, notes: list[str], need: str) -> str:
         """Join number and month, or take what stands behind "#"; see ``Cell.read``."""
         if self._own.fullmatch(text):
-            return f"{text}-{need.replace('-', '')}"
+            return text + self._month(need)
         serial = text[1:]
         if text[:1] != "#" or not serial or serial != serial.strip():
             raise CellRefused("serial.format", digits=self.declaration.digits)
@@ -132,8 +137,11 @@ class SerialCell(Cell[str, SerialColumn]):
     def write(self, value: str, need: str) -> str:
         """Say the city's number where the month agrees, "#" and the serial else."""
         number = value[: self.declaration.digits]
-        own = self._own.fullmatch(number) and value == f"{number}-{need.replace('-', '')}"
+        own = self._own.fullmatch(number) and value == number + self._month(need)
         return number if own else f"#{value}"
+
+    def _month(self, need: str) -> str:
+        return f"-{need.replace('-', '')}" if self.needs else ""
 
 
 class DigitsCell(Cell[str, DigitsColumn]):
@@ -151,79 +159,11 @@ class DigitsCell(Cell[str, DigitsColumn]):
     def read(self, text: str, notes: list[str], need: str) -> str:
         """Check that there are only digits; see ``Cell.read``."""
         least, most = self.declaration.digits_min, self.declaration.digits_max
-        if not (text.isascii() and text.isdigit() and least <= len(text) <= most):
+        digits = text.isascii() and text.isdigit() and least <= len(text) <= most
+        if not (digits and self.facts.allows(text)):
             raise CellRefused("digits.format", least=least, most=most)
         return text
 
     def write(self, value: str, need: str) -> str:
         """The digits themselves."""
-        return value
-
-
-class CitizenNumberCell(Cell[str, Column]):
-    """A citizen number (GB 11643-1999): 18 characters, or the 15 digits issued before 1999."""
-
-    kinds = frozenset({"string"})
-    normalisations = frozenset({"half_width", "upper_case", "citizen_number_15"})
-    fast_read = "{c} if {right}({c}) and {c}[0] != '0' else {read}({c}, notes)"
-
-    def helpers(self) -> dict[str, object]:
-        """``right`` is the whole rule, but for the first digit."""
-        return {"right": is_citizen_number}
-
-    def read(self, text: str, notes: list[str], need: str) -> str:
-        """Check a number, and bring it to 18 characters; see ``Cell.read``."""
-        number = self._normalised(text, notes)
-        if not re.fullmatch("[1-9][0-9]{16}[0-9X]", number):
-            rounded = re.fullmatch(r"[0-9](\.[0-9]+)?E\+?[0-9]+|[1-9][0-9]{14,17}\.0*", number, re.IGNORECASE)
-            raise CellRefused("citizen_number.precision" if rounded else "citizen_number.format")
-        if not is_citizen_number(number):
-            raise CellRefused(self._complaint(number))
-        return number
-
-    def write(self, value: str, need: str) -> str:
-        """The number itself."""
-        return value
-
-    @staticmethod
-    def _normalised(text: str, notes: list[str]) -> str:
-        """Half width, upper case, 18 characters."""
-        number = text.translate(_FULL_WIDTH)
-        if number != text:
-            notes.append("half_width")
-        if number.endswith("x"):
-            number = number[:-1] + "X"
-            notes.append("upper_case")
-        if re.fullmatch("[1-9][0-9]{14}", number):
-            # The old form leaves out the century, which was the 20th for everyone who got one.
-            body = f"{number[:6]}19{number[6:]}"
-            number = body + citizen_number_check(body)
-            notes.append("citizen_number_15")
-        return number
-
-    @staticmethod
-    def _complaint(number: str) -> str:
-        """Name the rule that a number of the right shape breaks."""
-        if not is_calendar_date(f"{number[6:10]}-{number[10:12]}-{number[12:14]}"):
-            return "citizen_number.birth_date"
-        # A spreadsheet keeps 15 significant digits and fills up with zeros.
-        return "citizen_number.precision" if number.endswith("000") else "citizen_number.check"
-
-
-class SocialCreditCodeCell(Cell[str, Column]):
-    """A unified social credit code (GB 32100-2015)."""
-
-    kinds = frozenset({"string"})
-    remembers = True
-
-    def read(self, text: str, notes: list[str], need: str) -> str:
-        """Check a code; see ``Cell.read``."""
-        if not re.fullmatch("[0-9A-HJ-NPQRTUWXY]{18}", text):
-            raise CellRefused("social_credit_code.format")
-        if not is_social_credit_code(text):
-            raise CellRefused("social_credit_code.check")
-        return text
-
-    def write(self, value: str, need: str) -> str:
-        """The code itself."""
         return value

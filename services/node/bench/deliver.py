@@ -27,8 +27,9 @@ from services.node.demo.processes import NodeProcess
 from services.node.home import Home
 from services.node.output import say
 from services.node.session import NodeSession, open_session
-from services.node.sync.run import body_encoder, layout_of
-from services.node.sync.submission import Submission
+from services.node.sync.inputs import layout_of
+from services.node.sync.submission import Sent, Submission
+from services.wire.bodies import BodyWriter, content_of
 from services.wire.datasets import load_datasets
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.node.v1 import node_pb2
@@ -102,10 +103,10 @@ def _bodies(folder: Path, records: int) -> list[bytes]:
     samples = write_samples(folder, seed=7, people=records, bad_rows=0)
     mapping = load_mapping(NANTONG.dialect, DATASET)
     dataset = load_datasets().find(DATASET, mapping.standard.version)
-    encode = body_encoder(dataset, real_data=False)
+    writer = BodyWriter(dataset.type_url, real_data=False)
     with open_csv(samples.files[0].path, layout_of(mapping)) as rows:
         messages = (mapping.to_standard(row.cells).message for row in rows if isinstance(row, Row))
-        return [encode(dataset.key(message), message) for message in messages]
+        return [writer.upsert(dataset.key(message), message.SerializeToString()) for message in messages]
 
 
 def _run_ours(home: Home, bodies: Sequence[bytes], number: int) -> float:
@@ -124,10 +125,12 @@ def _run_ours(home: Home, bodies: Sequence[bytes], number: int) -> float:
 
 def _submit(session: NodeSession, bodies: Sequence[bytes], number: int) -> str:
     opening = node_pb2.SubmitRequest.Opening(to_city=SHANGHAI.code, dataset=DATASET, source=f"bench:{number}")
-    submission = Submission(session.stub, opening, lambda _: None, lambda _: None)
+    submission = Submission(session.stub, opening)
     submission.open()
     try:
-        submission.send(enumerate(bodies, 1), last_row=len(bodies))
+        sent = (Sent(position, body, content_of(body)) for position, body in enumerate(bodies, 1))
+        for rejection in submission.send(sent, upto=len(bodies)):
+            raise AssertionError(f"the bench's own record was refused: {rejection.rule_id}")
     finally:
         submission.close()
     return submission.source

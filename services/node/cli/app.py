@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.node.cli import (
+    adapter,
     agreement,
     bench,
     bundle,
@@ -14,6 +15,7 @@ from services.node.cli import (
     doctor,
     inbox,
     init,
+    mapping,
     operator,
     outbox,
     partner,
@@ -22,6 +24,7 @@ from services.node.cli import (
     rejections,
     revoke,
     serve,
+    sink,
     stream,
     sync,
     up,
@@ -54,11 +57,14 @@ serve.declare(app)
 doctor.declare(app)
 app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
+app.add_typer(sink.app, name="sink")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(stream.app, name="stream")
+app.add_typer(mapping.app, name="mapping")
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")

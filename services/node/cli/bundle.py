@@ -16,6 +16,7 @@ from services.node.output import print_fields, print_json, print_result, say
 
 if TYPE_CHECKING:
     from certs.bundle import SignedBundle
+    from certs.signing import PublicSigningKey
 
 app = group("本市信任包 · this city's bundle")
 
@@ -158,6 +159,7 @@ def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: byte
         created_at=now,
         authorities=load_authorities(home.path, generation.own_roots, now=now).bundle_authorities(),
     )
+    draft = replace(draft, signing_keys=_kept_keys(last, draft.signing_keys, now))
     if last and last.bundle == replace(
         draft, version=last.bundle.version, previous=last.bundle.previous, created_at=last.bundle.created_at
     ):
@@ -167,3 +169,12 @@ def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: byte
     written.write_bytes(data)
     written.replace(home.bundle)
     return read_bundle(data)
+
+
+def _kept_keys(
+    last: SignedBundle | None, present: tuple[PublicSigningKey, ...], now: datetime
+) -> tuple[PublicSigningKey, ...]:
+    """No signing key ever leaves a bundle: what it signed is verified with it for ever."""
+    used = {key.public_key for key in present}
+    former = [key for key in last.bundle.signing_keys if key.public_key not in used] if last else []
+    return (*present, *(key if key.retired_at else replace(key, retired_at=now) for key in former))

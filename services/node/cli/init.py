@@ -35,7 +35,9 @@ def init(
     city: Annotated[str, typer.Option(help="本市六位代码 · this city's six-digit code")],
     home: HomeOption = HERE,
     listen: Annotated[str, typer.Option(help="监听地址 · address to listen on")] = "127.0.0.1:7320",
-    dialect: Annotated[str, typer.Option(help="字段方言 local | shanghai · dialect of this city's tables")] = "local",
+    dialect: Annotated[
+        str, typer.Option(help="字段方言，如 local、shanghai · dialect of this city's tables")
+    ] = "local",
     production: Annotated[
         bool, typer.Option("--production", help="正式：授予信任需两名安全员签名 · granting trust takes two signatures")
     ] = False,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from services.node.cli.verbs import JsonOption, verb
-from services.node.exits import Exit
+from services.node.exits import Exit, Mistake
 from services.node.output import print_json, say
 
 
@@ -29,6 +29,10 @@ def declare(app: typer.Typer) -> None:
         "samples",
         "生成虚构样本文件 · write sample files of invented people",
         "yrdx samples --seed 7 --people 1000 -o samples",
+        "yrdx samples --people 1000 --dataset social.contribution --bad-rows 40 -o samples",
+        more="两城各数据集：南通 CSV（GB18030），上海 Excel 与 CSV（同一批人）；其中的错误记在 planted.json · every "
+        "dataset of both cities: Nantong's as CSV, Shanghai's as Excel and as CSV, of the same people; planted.json "
+        "tells what is wrong in them",
     )(samples)
 
 
@@ -55,14 +59,28 @@ def samples(
     out: Annotated[Path, typer.Option("-o", "--out", help="文件夹 · folder")] = Path("samples"),
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = 7,
     people: Annotated[int, typer.Option(min=1, help="每城人数 · invented people each way")] = 10_000,
-    bad_rows: Annotated[int, typer.Option(min=0, help="每城错误行 · planted bad rows each way")] = 40,
+    bad_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="每个文件的错误记录，默认每种一条 · bad records of each file; default one of each kind"
+        ),
+    ] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="数据集，可多次 · dataset, repeatable; default all")] = None,
     json: JsonOption = False,
 ) -> None:
     """Write samples."""
-    from adapters.samples import write_samples
+    from adapters.samples import DATASETS, SizeRefused, write_samples
 
+    unknown = sorted(set(dataset or ()) - set(DATASETS))
+    if unknown:
+        raise Mistake(f"--dataset：没有 {unknown[0]} 的样本 · no samples of it; there are: {' '.join(DATASETS)}")
     out.mkdir(parents=True, exist_ok=True)
-    written = write_samples(out, seed=seed, people=people, bad_rows=bad_rows)
+    try:
+        written = write_samples(
+            out, seed=seed, people=people, bad_rows=bad_rows, datasets=dataset or DATASETS, excel=True
+        )
+    except SizeRefused as error:
+        raise Mistake(f"--bad-rows：与人数不符 · does not go with so many people: {error}") from error
     if json:
         files = [str(file.path) for file in written.files]
         print_json({"files": files, "planted": str(written.planted_path)})

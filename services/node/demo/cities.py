@@ -6,9 +6,11 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Final
 
+from adapters.samples import DATASETS
 from certs.keystore import create_keystore
 from services.domain.agreement import Agreement
 from services.node.cli.bundle import current_bundle
@@ -82,19 +84,21 @@ def introduce(home: Home, partner: Home) -> None:
     bundle = current_bundle(partner, settings.advertised, now=SystemClock().now())
     with open_session(home.path) as session:
         session.stub.AddPartner(node_pb2.AddPartnerRequest(bundle=bundle.data, endpoint=settings.advertised))
-        for provider, consumer in ((NANTONG, SHANGHAI), (SHANGHAI, NANTONG)):
-            agreement = agreement_to_pb(demo_agreement(provider.code, consumer.code))
+        directions = ((NANTONG, SHANGHAI), (SHANGHAI, NANTONG))
+        for dataset, (provider, consumer) in product(DATASETS, directions):
+            agreement = agreement_to_pb(demo_agreement(provider.code, consumer.code, dataset))
             session.stub.ImportAgreement(node_pb2.ImportAgreementRequest(agreement=agreement))
 
 
-def demo_agreement(provider: str, consumer: str) -> Agreement:
-    """Return the demo's agreement in one direction."""
+def demo_agreement(provider: str, consumer: str, dataset: str = DATASET) -> Agreement:
+    """Return the demo's agreement on a dataset in one direction."""
+    kind = "" if dataset == DATASET else f"-{dataset}"
     return Agreement(
-        id=f"DEMO-{provider}-{consumer}",
+        id=f"DEMO-{provider}-{consumer}{kind}",
         version=1,
         provider=provider,
         consumer=consumer,
-        dataset=DATASET,
+        dataset=dataset,
         standard="1",
         mode="push",
         fields=("*",),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -50,7 +53,7 @@ class NodeProcess:
             Unavailable: It ended, or does not serve in time; the message holds the last line of its log.
         """
         command = [sys.executable, "-m", "services.node.main", "serve", "--home", str(self.home.path)]
-        with self.home.log.open("ab") as log:
+        with self.home.log.open("ab") as log, _uninterrupted():
             self.process = subprocess.Popen(  # its own group: a Ctrl-C is ours to pass on
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
@@ -75,12 +78,17 @@ class NodeProcess:
     @property
     def peak_rss_mib(self) -> float:
         """Largest resident memory so far, MiB."""
-        status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1024
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """Its process id.
+
+        Raises:
+            ValueError: It was not started.
+        """
         if self.process is None:
             raise ValueError("the node was not started")
         return self.process.pid
@@ -90,7 +98,7 @@ class NodeProcess:
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:
                 break
-            if held_by(self.home) == self._pid and self._answers():
+            if held_by(self.home) == self.pid and self._answers():
                 return
             time.sleep(0.05)
         raise Unavailable(
@@ -108,3 +116,25 @@ class NodeProcess:
                 return session.serving and bool(session.stub.GetStatus(node_pb2.GetStatusRequest()).city)
         except Unavailable:
             return False
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C until the block ends: within `subprocess.Popen` it would leave a process of which nobody knows.
+
+    Raises:
+        KeyboardInterrupt: It came meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    former = [signal.signal(number, lambda number, _: came.append(number)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, former, strict=True):
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])

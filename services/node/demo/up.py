@@ -1,11 +1,13 @@
-"""Up: the whole product in one command. Two cities, two processes, both directions, and a proof at the end."""
+"""Up: the whole product in one command. Two cities, two processes, four datasets both ways, and a proof at the end.
+
+What is wrong in the samples is known, so the proof also says that every planted error was found and named; then the
+rejects files are mended as a clerk would, resubmitted, and no open rejection is left.
+"""
 
 from __future__ import annotations
 
-import csv
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -13,25 +15,35 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.mapping import load_mapping
-from adapters.samples import SampleSet, write_samples
-from adapters.tables import REASON_COLUMNS
+from adapters.samples import mend_rejects
 from services.node.cli.stream import streams as streams_of
-from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, DemoCity, create_city, introduce
+from services.node.demo.cities import NANTONG, SHANGHAI, DemoCity, create_city, introduce
+from services.node.demo.found import Found, open_rejections, planted_found
 from services.node.demo.processes import NodeProcess
+from services.node.demo.streams import DemoStream, make_streams
 from services.node.demo.verify import compare_ends
 from services.node.home import Home
 from services.node.output import print_table, say
 from services.node.session import open_session
+from services.node.sync.inputs import layout_of
 from services.node.sync.progress import BarProgress, NoProgress, shown_bars
-from services.node.sync.run import Sync, SyncJob, SyncReport
+from services.node.sync.report import SyncJob, SyncReport
+from services.node.sync.resubmit import resubmit
+from services.node.sync.run import Sync
 
-BAD_ROWS: Final = 40
 WAIT_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """One direction: what became of this run's rows, and what comparing both ends found of all that ever were sent."""
+    """One direction: what became of this run's rows, and what comparing both ends found of all that ever were sent.
+
+    Attributes:
+        planted: Rows in which an error was planted.
+        found: Of those, how many were rejected by the rule that the error breaks, in the column where it is.
+        mended: Rows of the rejects file that were mended and sent again.
+        open: Rejections that nobody mended.
+    """
 
     stream: str
     submitted: int
@@ -41,6 +53,17 @@ class StreamReport:
     pending: int
     duplicates: int
     missing: int
+    planted: int
+    found: int
+    mended: int
+    open: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is lost, doubled, waiting, overlooked or left to mend."""
+        answered = self.submitted == self.acknowledged + self.rejected_partner
+        nothing = not (self.pending or self.missing or self.duplicates or self.open)
+        return answered and nothing and self.planted == self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +71,10 @@ class UpReport:
     """The demo's result.
 
     Attributes:
-        verified: Everything acknowledged stands exactly once with the same content, and nothing is pending.
+        verified: Everything acknowledged stands exactly once with the same content, nothing is pending, every planted
+            error was found and mended.
         elapsed_s: Seconds from the beginning to the end of the verification.
-        streams: Both directions.
+        streams: Every dataset in both directions.
     """
 
     verified: bool
@@ -63,10 +87,18 @@ class UpReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Direction:
-    sender: DemoCity
-    receiver: DemoCity
-    file: Path
+class _Synced:
+    """One stream after its first sync.
+
+    Attributes:
+        stream: The stream.
+        report: What became of its rows.
+        found: What was found of its planted errors.
+    """
+
+    stream: DemoStream
+    report: SyncReport
+    found: Found
 
 
 @contextmanager
@@ -87,88 +119,100 @@ def demo(folder: Path, *, seed: int, people: int, quiet: bool) -> Iterator[UpRep
     introduce(homes[SHANGHAI], homes[NANTONG])
     say(f"生成样本，每城 {people} 人，均为虚构 · generating samples, invented people")
     (folder / "samples").mkdir(exist_ok=True)
-    samples = write_samples(folder / "samples", seed=seed, people=people, bad_rows=BAD_ROWS)
+    streams = make_streams(folder / "samples", seed=seed, people=people)
     with ExitStack() as stack:
         for home in homes.values():
             say(f"启动节点 · starting the node of {home.path}")
             stack.enter_context(NodeProcess(home))
-        streams, reports = _exchange(homes, samples)
-        complete = all(not (s.pending or s.missing or s.duplicates) for s in streams)
-        balanced = all(s.submitted == s.acknowledged + s.rejected_partner for s in streams)
-        report = UpReport(complete and balanced, round(time.monotonic() - begun, 3), streams)
+        say("四个数据集双向同步 · syncing four datasets both ways")
+        synced = _both_at_once(homes, streams)
         if not quiet:
-            tell(report, reports)
+            _tell_rejects(synced)
+        say("改正被拒的行并重新提交 · mending the rejected rows and resubmitting them")
+        mended = [_mend(homes[one.stream.sender], one) for one in synced]
+        say("逐条核对 · verifying record by record")
+        reports = tuple(_verify(homes, one, count) for one, count in zip(synced, mended, strict=True))
+        report = UpReport(all(one.holds for one in reports), round(time.monotonic() - begun, 3), reports)
+        if not quiet:
+            _tell(report)
         yield report
 
 
-def _exchange(
-    homes: dict[DemoCity, Home], samples: SampleSet
-) -> tuple[tuple[StreamReport, ...], tuple[SyncReport, ...]]:
-    directions = (
-        _Direction(NANTONG, SHANGHAI, samples.files[0].path),
-        _Direction(SHANGHAI, NANTONG, samples.files[1].path),
-    )
-    say("双向同步 · syncing both ways")
-    with shown_bars() as bars, ThreadPoolExecutor(len(directions)) as pool:
-        shown = [BarProgress(bars, d.sender.name) if bars is not None else NoProgress() for d in directions]
-        reports = tuple(pool.map(lambda d, progress: _sync(homes[d.sender], d, progress), directions, shown))
-    say("逐条核对 · verifying record by record")
-    streams = tuple(_verify(homes, d, report) for d, report in zip(directions, reports, strict=True))
-    return streams, reports
+def _both_at_once(homes: dict[DemoCity, Home], streams: Sequence[DemoStream]) -> list[_Synced]:
+    """Sync the streams of each city one after another, both cities at once."""
+    with shown_bars() as bars, ThreadPoolExecutor(len(homes)) as pool:
+
+        def sync_all(city: DemoCity) -> list[_Synced]:
+            shown = BarProgress(bars, city.name) if bars is not None else NoProgress()
+            return [_sync(homes[city], stream, shown) for stream in streams if stream.sender == city]
+
+        by_city = pool.map(sync_all, homes)
+        return [synced for of_city in by_city for synced in of_city]
 
 
-def _sync(home: Home, direction: _Direction, progress: BarProgress | NoProgress) -> SyncReport:
-    job = SyncJob(direction.file, direction.receiver.code, DATASET, again=False, wait_s=WAIT_S)
+def _sync(home: Home, stream: DemoStream, progress: BarProgress | NoProgress) -> _Synced:
+    job = SyncJob(stream.input, stream.receiver.code, stream.dataset, wait_s=WAIT_S)
     with open_session(home.path) as session:
-        return Sync(session, job, progress).run()
+        report = Sync(session, job, progress).run()
+        return _Synced(stream, report, planted_found(session, report.source, stream))
 
 
-def _verify(homes: dict[DemoCity, Home], direction: _Direction, report: SyncReport) -> StreamReport:
+def _mend(home: Home, synced: _Synced) -> int:
+    """Put the right cells into the rejects file and resubmit it, as a clerk does before lunch."""
+    if synced.report.rejects_file is None:
+        return 0
+    stream, path = synced.stream, Path(synced.report.rejects_file)
+    mapping = load_mapping(stream.sender.dialect, stream.dataset)
+    mend_rejects(path, layout_of(mapping), stream.corrections)
+    with open_session(home.path) as session:
+        sent = resubmit(session, path, wait_s=WAIT_S, progress=NoProgress())
+    return sent.report.acknowledged if sent.report else 0
+
+
+def _verify(homes: dict[DemoCity, Home], synced: _Synced, mended: int) -> StreamReport:
+    stream, report = synced.stream, synced.report
     with (
-        open_session(homes[direction.sender].path) as sender,
-        open_session(homes[direction.receiver].path) as receiver,
+        open_session(homes[stream.sender].path) as sender,
+        open_session(homes[stream.receiver].path) as receiver,
     ):
-        found = compare_ends(sender, receiver, DATASET)
-        name = f"{direction.sender.code}/{direction.receiver.code}/{DATASET}/0"
-        counted = sum(status.acknowledged for status in streams_of(sender, "outbound") if status.stream == name)
+        ends = compare_ends(sender, receiver, stream.dataset)
+        counted = sum(one.acknowledged for one in streams_of(sender, "outbound") if one.stream == stream.name)
+        still_open = open_rejections(sender, stream.name)
     return StreamReport(
-        stream=name,
+        stream=stream.name,
         submitted=report.submitted,
         acknowledged=report.acknowledged,
         rejected_local=report.rejected_local,
         rejected_partner=report.rejected_partner,
         pending=report.pending,
-        duplicates=found.duplicates + max(0, found.acknowledged - counted),
-        missing=found.missing + max(0, counted - found.acknowledged),
+        duplicates=ends.duplicates + max(0, ends.acknowledged - counted),
+        missing=ends.missing + max(0, counted - ends.acknowledged),
+        planted=synced.found.planted,
+        found=synced.found.found,
+        mended=mended,
+        open=still_open,
     )
 
 
-def tell(report: UpReport, syncs: tuple[SyncReport, ...]) -> None:
-    """Show the result to people: a table per stream, and where the rejected rows are and why."""
+def _tell_rejects(synced: Sequence[_Synced]) -> None:
+    """Say which rules rejected how many rows; the rows themselves stay in their files."""
+    for one in synced:
+        if one.report.rejects_file:
+            say(f"{one.stream.name}：被拒 {one.found.rejected} 行 · rejected rows: {one.report.rejects_file}")
+        for rule in one.found.rules:
+            say(f"  {rule.rows:>4}  {rule.rule_id}  {' '.join(rule.columns)}  {rule.reason}")
+
+
+def _tell(report: UpReport) -> None:
+    """Show the result to people, a line for each stream."""
     print_table(
-        ("数据流 stream", "提交 submitted", "送达 acknowledged", "本地拒绝 rejected here", "对方拒绝 by partner",
-         "待送 pending", "重复 duplicates", "缺失 missing"),
+        ("数据流 stream", "提交 submitted", "送达 acknowledged", "本地拒绝 here", "对方拒绝 by partner", "待送 pending",
+         "重复 duplicates", "缺失 missing", "埋错 planted", "找到 found", "改正 mended", "未处理 open"),
         [(s.stream, s.submitted, s.acknowledged, s.rejected_local, s.rejected_partner, s.pending, s.duplicates,
-          s.missing) for s in report.streams],
+          s.missing, s.planted, s.found, s.mended, s.open) for s in report.streams],
     )  # fmt: skip
-    for sync, stream in zip(syncs, report.streams, strict=True):
-        if sync.rejects_file:
-            _tell_rejects(Path(sync.rejects_file), stream.stream)
     if not report.verified:
         say(f"核对未通过 · NOT verified（{report.elapsed_s} s）")
         return
-    say(f"核对通过 · verified（{report.elapsed_s} s）：每条已确认的记录在对方收件箱恰好一份")
-    say("every acknowledged record stands exactly once in the partner's inbox, with the same content")
-
-
-def _tell_rejects(path: Path, stream: str) -> None:
-    """Say which rules rejected how many rows; the rows themselves stay in the file."""
-    dialect = NANTONG.dialect if stream.startswith(NANTONG.code) else SHANGHAI.dialect
-    file = load_mapping(dialect, DATASET).file
-    with path.open(encoding=file.encoding, newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter=file.delimiter))
-    _, column, rule, reason = REASON_COLUMNS
-    counts = Counter((row[rule], row[column], row[reason]) for row in rows)
-    say(f"{stream}：被拒 {len(rows)} 行 · rejected rows: {path}")
-    for (rule_id, name, words), count in counts.most_common():
-        say(f"  {count:>4}  {rule_id}  {name}  {words}")
+    say(f"核对通过 · verified（{report.elapsed_s} s）：每条已确认的记录在对方收件箱恰好一份，被拒的行已全部改正")
+    say("every acknowledged record stands exactly once in the partner's inbox; every rejected row was mended")

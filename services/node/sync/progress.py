@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 class NoProgress:
     """Shows nothing."""
 
-    def read(self, rows: int, bytes_read: int, bytes_total: int) -> None:
+    def read(self, rows: int, done: int, total: int | None) -> None:
+        """Show nothing."""
+
+    def preparing(self, left: int) -> None:
         """Show nothing."""
 
     def delivered(self, answer: node_pb2.WatchSourceResponse) -> None:
@@ -38,10 +41,15 @@ class BarProgress:
         self._read = bars.add_task(f"{self._name}读取 read", total=None)
         self._delivered = bars.add_task(f"{self._name}送达 answered", total=None)
 
-    def read(self, rows: int, bytes_read: int, bytes_total: int) -> None:
-        """Show how far the file is read."""
-        estimated = rows if bytes_read >= bytes_total else int(rows * bytes_total / max(bytes_read, 1))
-        self._bars.update(self._read, completed=rows, total=max(estimated, rows))
+    def read(self, rows: int, done: int, total: int | None) -> None:
+        """Show how far the source is read; of one that does not know its size, only the rows."""
+        estimated = None if total is None else max(rows, int(rows * total / max(done, 1)))
+        self._bars.update(self._read, completed=rows, total=estimated)
+
+    def preparing(self, left: int) -> None:
+        """Show how many records must still be brought into what stands."""
+        words = f"{self._name}比对 comparing" + (f" {left:,}" if left else "")
+        self._bars.update(self._read, description=words)
 
     def delivered(self, answer: node_pb2.WatchSourceResponse) -> None:
         """Show how far the records are delivered."""

@@ -1,113 +1,135 @@
-"""Rejected rows of one file, from all who reject: the mapping, the file itself, this node's gate, the partner.
+"""Rejected rows of one source: spooled while it is read, and written for the clerk who mends them.
 
-Each of them finds its rejections in the order of the rows, so four spools are merged while the source is read once
-more for the rejected rows' cells: memory does not grow with the number of rejections.
+The node knows every rejection, its own and the partner's, by its number. What it does not know is what the cells
+say, so the rejects file is written by reading the source once more, or, where that cannot be, from what was spooled.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, Final, NamedTuple, Self
+from typing import IO, Final, Self
 
-from adapters.tables import CsvLayout, RejectsFile, open_csv
+from adapters.tables import RejectedCells
+from services.node.sync.row_bits import RowBits
+from services.node.sync.submission import Told
+from yrdx.node.v1 import node_pb2
 
-
-class RejectedRow(NamedTuple):
-    """Why one row is rejected; never holds what a cell says.
-
-    Attributes:
-        row: Row as people count.
-        column: The source's column; empty where the whole row is meant.
-        rule_id: Stable name of the rule.
-        reason: The rule in words.
-    """
-
-    row: int
-    column: str
-    rule_id: str
-    reason: str
+_RUNS_MAX: Final = 256
 
 
-SPOOLS: Final = ("file", "repeated", "gate", "partner")
-"""Who rejects, each in the order of the rows."""
-
-
-class Rejections:
-    """Spools of rejected rows, on disk and without a name."""
+class Spool:
+    """Refused rows on disk, without a name; each part in the order of its rows."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the spools in a folder of the node's home."""
+        """Open the spool in a folder of the node's home."""
         self._stack = ExitStack()
-        self._spools = {name: self._stack.enter_context(_spool(folder)) for name in SPOOLS}
-        self.counts = dict.fromkeys(SPOOLS, 0)
+        self._folder = folder
+        self._parts: dict[str, IO[str]] = {}
+        self.count = 0
 
     def __enter__(self) -> Self:
-        """Return the spools; leaving the context removes them."""
+        """Return the spool; leaving the context removes it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the spools."""
+        """Remove the spool."""
         self._stack.close()
 
-    def add(self, spool: str, rejected: RejectedRow) -> None:
-        """Spool one rejection; within a spool rows rise."""
-        self._spools[spool].write(json.dumps(rejected) + "\n")
-        self.counts[spool] += 1
+    def add(self, part: str, told: Told) -> None:
+        """Spool one refused row; within a part rows rise."""
+        file = self._parts.get(part)
+        if file is None:
+            file = self._parts[part] = self._stack.enter_context(_open(self._folder))
+        file.write(json.dumps([told.key.hex() if isinstance(one, bytes) else one for one in told]) + "\n")
+        self.count += 1
 
-    @property
-    def local(self) -> int:
-        """Rows that this side rejected."""
-        return sum(count for name, count in self.counts.items() if name != "partner")
-
-    def merged(self) -> Iterator[RejectedRow]:
-        """Yield every rejection by rising row."""
-        return heapq.merge(*(_read(spool) for spool in self._spools.values()))
+    def rows(self) -> Iterator[Told]:
+        """Yield every refused row by rising position."""
+        return heapq.merge(*(_read(file) for file in self._parts.values()))
 
 
-def _spool(folder: Path) -> IO[str]:
+def _open(folder: Path) -> IO[str]:
     return TemporaryFile("w+", dir=folder, encoding="utf-8")
 
 
-def _read(spool: IO[str]) -> Iterator[RejectedRow]:
-    spool.seek(0)
-    for line in spool:
-        yield RejectedRow(*json.loads(line))
+def _read(file: IO[str]) -> Iterator[Told]:
+    file.seek(0)
+    for line in file:
+        told = Told(*json.loads(line))
+        yield told._replace(key=bytes.fromhex(str(told.key)))
 
 
-def write_rejects(path: Path, source: Path, layout: CsvLayout, digest: str, rejected: Iterable[RejectedRow]) -> None:
-    """Write rejected rows in the source's shape with the reasons beside.
+class ListedRejections:
+    """A source's rejections as the node lists them, the open ones sorted by row, in runs on disk.
 
-    Args:
-        path: Rejects file; replaced.
-        source: The file they come from, read once more for their cells.
-        layout: Its layout.
-        digest: Its SHA-256 when it was mapped. When it changed since, rows are written without cells: those of
-            another file must not be mended in their place.
-        rejected: Rejections by rising row.
+    The node lists them as they came: chunk by chunk, batch by batch. So the list is a few rising runs, and merging them
+    costs no memory.
+
+    Attributes:
+        open: How many are open.
+        local_rows: Rows that this side refused, closed ones too.
     """
-    cells_trusted = _digest(source, layout) == digest
-    with RejectsFile(path, layout) as rejects, open_csv(source, layout) as rows:
-        waiting = iter(rejected)
-        current = next(waiting, None)
-        for row in rows:
-            while current is not None and current.row <= row.number:
-                cells = row.cells if cells_trusted and current.row == row.number else []
-                rejects.row(current.row, cells, current.column, current.rule_id, current.reason)
-                current = next(waiting, None)
-            if current is None:
-                return
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = ExitStack()
+        self._folder = folder
+        self._runs: list[IO[str]] = []
+        self._last_row = 0
+        self.open = 0
+        self.local_rows = RowBits()
+
+    def __enter__(self) -> Self:
+        """Return the list; leaving the context removes its files."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the files."""
+        self._stack.close()
+
+    def add(self, found: node_pb2.ListRejectionsResponse.RejectedRecord, row: int, column: str) -> None:
+        """Add a rejection; one that is closed is only counted.
+
+        Args:
+            found: As the node lists it.
+            row: Its row in the source.
+            column: The source's column.
+        """
+        if found.rejected_by == "local":
+            self.local_rows.add(row)
+        if found.HasField("closed_time"):
+            return
+        self.open += 1
+        if not self._runs or row < self._last_row:
+            self._begin_run()
+        self._last_row = row
+        cells = RejectedCells(row, column, found.rule_id, found.reason, str(found.id))
+        self._runs[-1].write(json.dumps(cells) + "\n")
+
+    def rows(self) -> Iterator[RejectedCells]:
+        """Yield them by rising row."""
+        return heapq.merge(*map(_read_cells, self._runs))
+
+    def _begin_run(self) -> None:
+        if len(self._runs) >= _RUNS_MAX:  # nobody may have so many files open: make one of them
+            merged = self._stack.enter_context(_open(self._folder))
+            merged.writelines(json.dumps(cells) + "\n" for cells in self.rows())
+            for run in self._runs:
+                run.close()
+            self._runs = [merged]
+        self._runs.append(self._stack.enter_context(_open(self._folder)))
 
 
-def _digest(source: Path, layout: CsvLayout) -> str:
-    with open_csv(source, layout) as rows:
-        for _ in rows:
-            pass
-        return rows.sha256()
+def _read_cells(file: IO[str]) -> Iterator[RejectedCells]:
+    file.seek(0)
+    for line in file:
+        yield RejectedCells(*json.loads(line))

@@ -1,94 +1,38 @@
-"""Sync: a file of the city's own dialect → outbox, and what became of every row.
+"""Sync: an input of the city's own dialect → outbox, and what became of every row.
 
-First pass: read, map, stage (`services.node.sync.staging`). Then rows that share a business key are known, and the
-rest is submitted after the position where the source stands: a sync that was interrupted, or run again, goes on there.
-At the end every rejected row, ours or the partner's, stands in one file of the source's own shape.
+First pass: read, map, stage. Then rows that share a business key are known, and which records say what stands
+already; the rest is submitted after the position where the source stands, so that a sync that was interrupted, or run
+again, goes on there. At the end every open rejection, ours or the partner's, stands in one file of the source's own
+shape.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol
+from collections import deque
+from collections.abc import Mapping as Table
+from contextlib import ExitStack
+from typing import Final
 
-from adapters.mapping import Mapping, RowRejected, load_mapping
-from adapters.tables import BadRow, CsvLayout, open_csv
-from services.domain.errors import Unavailable
-from services.domain.receipt import Violation
+from adapters.mapping import Mapping, load_mapping
 from services.node.gates import local_gates
 from services.node.session import NodeSession
-from services.node.sync.rejections import RejectedRow, Rejections, write_rejects
-from services.node.sync.staging import Repeats, Staging
+from services.node.sync.first_pass import FirstPass, first_pass, refused_by_gate
+from services.node.sync.outcome import Outcome
+from services.node.sync.rejections import ListedRejections
+from services.node.sync.remote import RemoteStream
+from services.node.sync.report import Progress, SnapshotRefused, SyncJob, SyncPlan, SyncReport
+from services.node.sync.row_bits import RowBits
+from services.node.sync.second_pass import Mend, SecondPass
+from services.node.sync.standing import Changes, Standing
 from services.node.sync.submission import Submission
+from services.node.system import spare_collector
+from services.wire.bodies import BodyWriter
 from services.wire.datasets import Dataset, load_datasets
-from yrdx.exchange.v1 import exchange_pb2
 from yrdx.node.v1 import node_pb2
-from yrdx.types.v1 import types_pb2
 
-PROGRESS_ROWS: Final = 500
-GATE_ROWS: Final = 1_000
-
-
-class Progress(Protocol):
-    """Where progress is shown."""
-
-    def read(self, rows: int, bytes_read: int, bytes_total: int) -> None:
-        """Say how far the file is read."""
-        ...
-
-    def delivered(self, answer: node_pb2.WatchSourceResponse) -> None:
-        """Say how far the records are delivered."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SyncJob:
-    """What to sync.
-
-    Attributes:
-        file: CSV file in the city's own dialect.
-        to_city: City that receives.
-        dataset: Dataset.
-        again: Submit a file that was submitted before as new records.
-        wait_s: How long to follow delivery; 0: not at all.
-    """
-
-    file: Path
-    to_city: str
-    dataset: str
-    again: bool
-    wait_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What became of the rows.
-
-    ``read = mapped + rejected_local + duplicates_in_file`` and
-    ``submitted = acknowledged + rejected_partner + pending``; the second line is about the source as it stands,
-    whichever run submitted it.
-    """
-
-    read: int
-    mapped: int
-    rejected_local: int
-    duplicates_in_file: int
-    submitted: int
-    acknowledged: int
-    rejected_partner: int
-    pending: int
-    rejects_file: str | None
-    elapsed_s: float
-    source: str
-    already_submitted: int
-    state: str
-    state_reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report for programs."""
-        return asdict(self)
+RETRACTED_SHARE_MAX: Final = 20
+"""A snapshot withdraws at most one in so many of what stands, unless it is told how many."""
 
 
 class Sync:
@@ -98,8 +42,16 @@ class Sync:
         opened: The node knows the source: what is left of it can be resumed.
     """
 
-    def __init__(self, session: NodeSession, job: SyncJob, progress: Progress) -> None:
-        """Prepare a run; `run` does the work.
+    def __init__(
+        self, session: NodeSession, job: SyncJob, progress: Progress, *, mends: Table[int, Mend] | None = None
+    ) -> None:
+        """Prepare a run; `run` or `plan` does the work.
+
+        Args:
+            session: The node.
+            job: What to sync.
+            progress: Where progress is shown.
+            mends: By row, what it mends; then every record is sent, whatever stands.
 
         Raises:
             MappingInvalid: The city's dialect has no mapping for the dataset.
@@ -107,194 +59,156 @@ class Sync:
         self._session = session
         self._job = job
         self._progress = progress
+        self._mends = mends or {}
         self._mapping: Mapping = load_mapping(session.settings.dialect, job.dataset)
         self._dataset: Dataset = load_datasets().find(job.dataset, self._mapping.standard.version)
-        self._layout = layout_of(self._mapping)
-        self._columns = {column.field: column.name for column in self._mapping.declaration.columns}
-        settings = session.settings
-        self._gate = local_gates(settings.dialect, settings.limits().record_bytes_max).submit
-        self._real_data = not session.settings.demo
-        self._read = self._last_row = 0
-        self._digest = ""
+        self._stream = RemoteStream(session, job.to_city, job.dataset)
+        self._standing = Standing(session.stub, job.to_city, job.dataset)
         self.opened = False
 
     def run(self) -> SyncReport:
-        """Sync the file.
+        """Sync the input.
 
         Raises:
-            FileRefused: The file as a whole is refused; nothing was submitted.
+            SourceRefused: The input as a whole is refused; nothing was submitted.
+            SnapshotRefused: More would be withdrawn than is allowed; nothing was submitted.
             ExchangeError: The node refuses, or is not there; what was answered stands.
         """
         begun = time.monotonic()
-        folder = self._session.home.temporary
-        with Staging(folder) as staging, Rejections(folder) as rejections:
-            self._stage(staging, rejections)
-            repeats = staging.repeats()
-            for row in sorted(repeats.conflicts):
-                rejections.add("repeated", _conflict(row, repeats.conflicts[row]))
-            submission = self._submit(staging, repeats, rejections)
-            answer = self._follow(submission.source)
-            self._collect_rejections(submission.source, answer, rejections)
-            return SyncReport(
-                read=self._read,
-                mapped=self._read - rejections.local - len(repeats.duplicates),
-                rejected_local=rejections.local,
-                duplicates_in_file=len(repeats.duplicates),
-                submitted=answer.submitted,
-                acknowledged=answer.acknowledged,
-                rejected_partner=answer.rejected,
-                pending=answer.pending,
-                rejects_file=self._write_rejects(rejections),
-                elapsed_s=round(time.monotonic() - begun, 3),
-                source=submission.source,
-                already_submitted=min(submission.position, self._last_row),
-                state=answer.state,
-                state_reason=answer.state_reason,
+        with ExitStack() as stack:
+            found = stack.enter_context(FirstPass(self._session.home.temporary))
+            second = self._prepare(found)
+            submission = self._submit(second)
+            answer = self._stream.follow(submission.source, self._job.wait_s, self._progress)
+            listed = stack.enter_context(ListedRejections(self._session.home.temporary))
+            outcome = Outcome(self._session.home.rejects, self._job, self._mapping, second, listed)
+            outcome.list_rejections(self._stream.rejections(submission.source))
+            return outcome.report(submission, answer, time.monotonic() - begun)
+
+    def plan(self) -> SyncPlan:
+        """Say what `run` would do, without sending anything."""
+        with FirstPass(self._session.home.temporary) as found:
+            second = self._prepare(found)
+            at = self._source(found)
+            settings = self._session.settings
+            gate = local_gates(settings.dialect, settings.limits().record_bytes_max).submit
+            found.refuse_by_gate(refused_by_gate(gate, self._dataset, second.bodies()))
+            changes = second.changes
+            corrected, unchanged = changes.corrections.count, changes.unchanged.count
+            return SyncPlan(
+                read=found.read,
+                mapped=found.mapped,
+                rejected_local=found.refused_rows,
+                duplicates_in_file=found.duplicates,
+                new=found.records - corrected - unchanged,
+                corrected=corrected,
+                unchanged=unchanged,
+                retracted=len(changes.absent),
+                already_submitted=min(at.position, found.last_row) if self._job.input.file else 0,
+                rejected_by_rule=dict(found.rules.most_common()),
             )
 
-    def _stage(self, staging: Staging, rejections: Rejections) -> None:
-        size = self._job.file.stat().st_size if self._job.file.exists() else 0
-        key, encode = self._dataset.key, body_encoder(self._dataset, real_data=self._real_data)
-        to_standard = self._mapping.to_standard
-        with open_csv(self._job.file, self._layout) as source:
-            for row in source:
-                self._read += 1
-                self._last_row = row.number
-                if isinstance(row, BadRow):
-                    rejections.add("file", RejectedRow(row.number, row.column, row.rule_id, row.reason))
-                    continue
-                try:
-                    message = to_standard(row.cells).message
-                except RowRejected as error:
-                    rejections.add("file", RejectedRow(row.number, error.column, error.rule_id, error.reason))
-                    continue
-                digest = key(message)
-                staging.add(row.number, digest, encode(digest, message))
-                if self._read % PROGRESS_ROWS == 0:
-                    self._progress.read(self._read, source.bytes_read, size)
-            self._digest = source.sha256()
-            self._progress.read(self._read, size, size)
+    def _prepare(self, found: FirstPass) -> SecondPass:
+        """Read the input and find out what it changes."""
+        spare_collector()
+        job = self._job
+        at = self._source(found) if job.input.goes_on else node_pb2.GetSourceResponse()
+        cursor = "" if job.again else at.cursor
+        first_pass(found, job, self._mapping, self._dataset, cursor=cursor, progress=self._progress)
+        writer = BodyWriter(self._dataset.type_url, real_data=not self._session.settings.demo)
+        return SecondPass(found, self._changes(found), writer, at.position, self._mends)
 
-    def _submit(self, staging: Staging, repeats: Repeats, rejections: Rejections) -> Submission:
+    def _source_name(self, found: FirstPass) -> str:
+        return self._job.input.name or f"sha256:{found.digest}"
+
+    def _source(self, found: FirstPass) -> node_pb2.GetSourceResponse:
+        return self._stream.source(self._source_name(found))
+
+    def _changes(self, found: FirstPass) -> Changes:
+        """Compare with what stands, unless everything is to be sent.
+
+        Raises:
+            SnapshotRefused: More would be withdrawn than is allowed.
+        """
+        job, submitted = self._job, self._stream.submitted_ever()
+        again = job.again or self._goes_on_again(found)
+        if not submitted or (again and not job.snapshot) or self._mends:
+            return Changes()
+        self._standing.merge(self._progress.preparing)
+        changes = self._standing.changes(found.staging, found.repeats, submitted=submitted, snapshot=job.snapshot)
+        if job.snapshot:
+            _require_allowed(changes, found, job.allow_retract)
+        return Changes(absent=changes.absent, standing=changes.standing) if again else changes
+
+    def _goes_on_again(self, found: FirstPass) -> bool:
+        """Whether a new run of a file was begun on purpose and did not come to its end."""
+        at = self._source(found)
+        return self._job.input.file is not None and "#" in at.source and at.position < found.last_row
+
+    def _begins_again(self, second: SecondPass) -> bool:
+        """Whether a new run of the source begins: it is wanted, or the whole source is read anew.
+
+        A file that was sent to its end, and then another one that says otherwise, is sent again where both differ. Rows
+        that the partner refused in the former run are no reason: nothing has changed for them.
+        """
+        job, changes = self._job, second.changes
+        if job.input.file is None:
+            return not job.input.goes_on
+        if job.again:
+            return True
+        at = self._source(second.found)
+        if not (changes.corrections.count + changes.restored.count) or at.position < second.last_position:
+            return False
+        refused = self._refused_rows(at.source)
+        return changes.corrections.beside(refused) + changes.restored.beside(refused) > 0
+
+    def _refused_rows(self, source: str) -> RowBits:
+        rows = RowBits()
+        for found in self._stream.rejections(source):
+            rows.add(found.row)
+        return rows
+
+    def _submit(self, second: SecondPass) -> Submission:
+        job, found = self._job, second.found
         opening = node_pb2.SubmitRequest.Opening(
-            to_city=self._job.to_city,
-            dataset=self._job.dataset,
-            source=f"sha256:{self._digest}",
-            label=self._job.file.name[:200],
-            again=self._job.again,
+            to_city=job.to_city,
+            dataset=job.dataset,
+            source=self._source_name(found),
+            label=job.input.label,
+            again=self._begins_again(second),
         )
-
-        def rejected(rejection: exchange_pb2.Rejection) -> None:
-            rejections.add("gate", self._rejected(rejection.sequence, rejection))
-
-        submission = Submission(self._session.stub, opening, rejected, lambda _: None)
+        submission = Submission(self._session.stub, opening, self._mapping.version, second.cursor_at())
         submission.open()
         self.opened = True
         try:
-            left_out = repeats.duplicates | repeats.conflicts.keys()
-            rows = ((row, body) for row, body in staging.rows() if row not in left_out)
-            rest = self._check_submitted(rows, submission.position, rejections)
-            submission.send(rest, last_row=self._last_row)
+            # The node keeps its own rejections: `Outcome.list_rejections` brings them.
+            deque(submission.send(second.items(submission.position), upto=second.last_position), maxlen=0)
+            if absent := len(second.changes.absent):
+                upto = max(submission.position, second.last_position) + absent
+                withdrawals = second.withdrawals(self._standing, submission.position)
+                deque(submission.send(withdrawals, upto=upto), maxlen=0)
         finally:
             submission.close()
         return submission
 
-    def _check_submitted(
-        self, rows: Iterator[tuple[int, bytes]], position: int, rejections: Rejections
-    ) -> Iterator[tuple[int, bytes]]:
-        """Judge again the rows that an earlier run submitted, so that its rejections are named; yield the others."""
-        earlier: list[tuple[int, bytes]] = []
-        for row, body in rows:
-            if row > position:
-                self._judge(earlier, rejections)
-                earlier = []
-                yield row, body
-                yield from rows
-                return
-            earlier.append((row, body))
-            if len(earlier) >= GATE_ROWS:
-                self._judge(earlier, rejections)
-                earlier = []
-        self._judge(earlier, rejections)
 
-    def _judge(self, rows: list[tuple[int, bytes]], rejections: Rejections) -> None:
-        if not rows:
-            return
-        verdicts = self._gate.check(self._dataset.name, self._dataset.standard, [body for _, body in rows])
-        for (row, _), verdict in zip(rows, verdicts, strict=True):
-            if isinstance(verdict, Violation):
-                rejections.add("gate", self._rejected(row, verdict))
+def _require_allowed(changes: Changes, found: FirstPass, allowed: int | None) -> None:
+    """Hold a snapshot's withdrawals against what is allowed.
 
-    def _follow(self, source: str) -> node_pb2.WatchSourceResponse:
-        """Follow delivery until every record is answered, or the time is over."""
-        job = self._job
-        request = node_pb2.WatchSourceRequest(to_city=job.to_city, dataset=job.dataset, source=source)
-        answer = self._present(request)
-        self._progress.delivered(answer)
-        if not (self._session.serving and job.wait_s and answer.pending):
-            return answer
-        try:
-            for answer in self._session.stub.WatchSource(request, timeout_s=job.wait_s):
-                self._progress.delivered(answer)
-        except Unavailable:
-            return self._present(request)  # raises when it was not the time that ended it
-        return answer
-
-    def _present(self, request: node_pb2.WatchSourceRequest) -> node_pb2.WatchSourceResponse:
-        answer: node_pb2.WatchSourceResponse = next(self._session.stub.WatchSource(request))
-        return answer
-
-    def _collect_rejections(self, source: str, answer: node_pb2.WatchSourceResponse, rejections: Rejections) -> None:
-        after_id = 0
-        while rejections.counts["partner"] < answer.rejected:
-            page = self._session.stub.ListRejections(
-                node_pb2.ListRejectionsRequest(
-                    after_id=after_id, source=source, to_city=self._job.to_city, dataset=self._job.dataset
-                )
-            ).rejections
-            if not page:
-                return
-            after_id = page[-1].id
-            for found in page:
-                rejections.add("partner", self._rejected(found.row, found))
-
-    def _rejected(self, row: int, found: Any) -> RejectedRow:  # noqa: ANN401 - whatever names field, rule and reason
-        column = self._columns.get(found.field_path.partition(".")[0], "")
-        return RejectedRow(row, column, found.rule_id, found.reason)
-
-    def _write_rejects(self, rejections: Rejections) -> str | None:
-        if not any(rejections.counts.values()):
-            return None
-        name = f"{self._job.file.stem}-{self._digest[:8]}.rejects.csv"
-        path = self._session.home.rejects / name
-        write_rejects(path, self._job.file, self._layout, self._digest, rejections.merged())
-        return str(path)
-
-
-def layout_of(mapping: Mapping) -> CsvLayout:
-    """Return the CSV layout of a mapping's dialect."""
-    file = mapping.file
-    return CsvLayout(tuple(mapping.columns), file.encoding, file.delimiter, file.line_end)
-
-
-def body_encoder(dataset: Dataset, *, real_data: bool) -> Callable[[bytes, Any], bytes]:
-    """Return a function (key, message) → serialised ``RecordBody`` of an UPSERT."""
-    upsert, type_url = types_pb2.OPERATION_UPSERT, dataset.type_url
-
-    def encode(key: bytes, message: Any) -> bytes:  # noqa: ANN401 - the dataset's message
-        body = types_pb2.RecordBody(operation=upsert, key=key, real_data=real_data)
-        body.message.type_url = type_url
-        body.message.value = message.SerializeToString()
-        return body.SerializeToString()
-
-    return encode
-
-
-def _conflict(row: int, other: int) -> RejectedRow:
-    return RejectedRow(
-        row,
-        "",
-        "file.key_conflict",
-        f"与第 {other} 行业务主键相同而内容不同，两行均不发送 / same business key as row {other} with other content: "
-        "neither is sent",
-    )
+    Raises:
+        SnapshotRefused: There are more, or it cannot be known which subjects are absent.
+    """
+    absent = len(changes.absent)
+    if absent and found.unknown_keys and allowed is None:
+        raise SnapshotRefused(
+            f"有 {found.unknown_keys} 行无法识别主键，不能确定哪些记录已缺失；请先改正这些行，或用 --allow-retract N "
+            f"允许 · {found.unknown_keys} rows have no readable business key, so nobody knows which subjects are "
+            "absent: mend them first, or say --allow-retract N"
+        )
+    limit = changes.standing // RETRACTED_SHARE_MAX if allowed is None else allowed
+    if absent > limit:
+        raise SnapshotRefused(
+            f"将撤销 {absent} 条（现有 {changes.standing} 条），超过允许的 {limit} 条；未发送任何记录。确认无误请用 "
+            f"--allow-retract {absent} · would withdraw {absent} of {changes.standing} subjects, more than {limit}: "
+            f"nothing was sent; if that is right, say --allow-retract {absent}"
+        )

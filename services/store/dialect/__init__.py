@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, FromClause, Select, Table
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+
+Plain = int | str | bytes | datetime | None
+"""What a row of `Dialect.insert_rows` holds."""
 
 
 class Records(NamedTuple):
@@ -45,8 +49,17 @@ class Dialect(Hashable, Protocol):
         """
         ...
 
-    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
-        """Insert rows of integers and texts, all with the same columns."""
+    def insert_rows(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Plain]], *, skip_existing: bool = False
+    ) -> None:
+        """Insert rows, all with the same columns.
+
+        Args:
+            connection: In a transaction.
+            table: Table.
+            rows: At least one.
+            skip_existing: Leave out rows that a unique index refuses.
+        """
         ...
 
     def records(
@@ -74,6 +87,34 @@ class Dialect(Hashable, Protocol):
 
         Returns:
             Sequences of the columns' raw values: types of ours are not applied.
+        """
+        ...
+
+    def columns(
+        self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]
+    ) -> list[bytes | list[int]]:
+        """Fetch many rows of integers and of bytes of fixed length, column by column.
+
+        Args:
+            connection: In a transaction.
+            statement: A constant of its module, as in `rows`.
+            parameters: Its parameters.
+
+        Returns:
+            For each column a list of integers, or all bytes joined.
+        """
+        ...
+
+    @property
+    def keys(self) -> FromClause:
+        """The table ``keys(record_key)``: the parameter ``keys`` holds them, 16 bytes each."""
+        ...
+
+    @property
+    def standing(self) -> FromClause:
+        """The table ``said(record_key, content, record_id)``.
+
+        The parameter ``said`` holds 16 bytes of key and 8 of content for each, ``record_ids`` a JSON list.
         """
         ...
 

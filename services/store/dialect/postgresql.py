@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from psycopg import Connection as Driver
 from psycopg import sql
-from sqlalchemy import BigInteger, Connection, FromClause, Select, Table, select, text
+from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from services.store.dialect import Records
+from services.store.dialect import Plain, Records
 
 _RUNS: Final = (
     text(
@@ -20,6 +20,23 @@ _RUNS: Final = (
     )
     .columns(first=BigInteger, last=BigInteger, place=BigInteger)
     .subquery("runs")
+)
+_KEYS: Final = (
+    text(
+        "SELECT substr(CAST(:keys AS bytea), place, 16) AS record_key"
+        " FROM generate_series(1, length(CAST(:keys AS bytea)), 16) AS place"
+    )
+    .columns(record_key=LargeBinary)
+    .subquery("keys")
+)
+_STANDING: Final = (
+    text(
+        "SELECT substr(CAST(:said AS bytea), CAST(place * 24 - 23 AS int), 16) AS record_key,"
+        " substr(CAST(:said AS bytea), CAST(place * 24 - 7 AS int), 8) AS content, CAST(id AS bigint) AS record_id"
+        " FROM jsonb_array_elements_text(CAST(:record_ids AS jsonb)) WITH ORDINALITY AS elements(id, place)"
+    )
+    .columns(record_key=LargeBinary, content=LargeBinary, record_id=BigInteger)
+    .subquery("said")
 )
 _SALT_BYTES: Final = 16
 _COPY: Final = sql.SQL("COPY {} (id, salt, body) FROM STDIN (FORMAT BINARY)")
@@ -36,6 +53,8 @@ class PostgresqlDialect:
     """`services.store.dialect.Dialect` for PostgreSQL."""
 
     runs: FromClause = _RUNS
+    keys: FromClause = _KEYS
+    standing: FromClause = _STANDING
 
     def insert(self, table: Table) -> Insert:
         """See the protocol."""
@@ -51,9 +70,12 @@ class PostgresqlDialect:
             for offset, salt, body in zip(*records, strict=True):
                 copy.write_row((first_id + offset, salt, body))
 
-    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
+    def insert_rows(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Plain]], *, skip_existing: bool = False
+    ) -> None:
         """See the protocol."""
-        connection.execute(insert(table), rows)
+        statement = insert(table).on_conflict_do_nothing() if skip_existing else insert(table)
+        connection.execute(statement, rows)
 
     def records(
         self, connection: Connection, table: Table, runs: str
@@ -65,3 +87,12 @@ class PostgresqlDialect:
     def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
         """See the protocol."""
         return list(connection.execute(statement, parameters))
+
+    def columns(
+        self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]
+    ) -> list[bytes | list[int]]:
+        """See the protocol."""
+        is_bytes = [isinstance(column.type, LargeBinary) for column in statement.selected_columns]
+        rows = connection.execute(statement, parameters).all()
+        values = list(zip(*rows, strict=True)) if rows else [()] * len(is_bytes)
+        return [b"".join(column) if bytes_ else list(column) for bytes_, column in zip(is_bytes, values, strict=True)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from itertools import accumulate, chain, pairwise
 from struct import unpack
@@ -18,7 +19,8 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, cast, func, select, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from services.store.dialect import Records
+from services.store.columns import to_micros
+from services.store.dialect import Plain, Records
 
 _SALT_BYTES: Final = 16
 _LENGTH_BITS: Final = 32
@@ -27,12 +29,31 @@ _RUNS: Final = (
     .columns(first=BigInteger, last=BigInteger)
     .subquery("runs")
 )
+_KEYS: Final = (
+    text(
+        "SELECT substr(:keys, place, 16) AS record_key"
+        " FROM (WITH RECURSIVE places(place) AS (SELECT 1 UNION ALL SELECT place + 16 FROM places"
+        " WHERE place + 16 < length(:keys)) SELECT place FROM places)"
+    )
+    .columns(record_key=LargeBinary)
+    .subquery("keys")
+)
+_STANDING: Final = (
+    text(
+        "SELECT substr(:said, key * 24 + 1, 16) AS record_key, substr(:said, key * 24 + 17, 8) AS content,"
+        " value AS record_id FROM json_each(:record_ids)"
+    )
+    .columns(record_key=LargeBinary, content=LargeBinary, record_id=BigInteger)
+    .subquery("said")
+)
 
 
 class SqliteDialect:
     """`services.store.dialect.Dialect` for SQLite."""
 
     runs: FromClause = _RUNS
+    keys: FromClause = _KEYS
+    standing: FromClause = _STANDING
 
     def insert(self, table: Table) -> Insert:
         """See the protocol."""
@@ -51,10 +72,13 @@ class SqliteDialect:
         parameters = (first_id, content, json.dumps(places))
         connection.exec_driver_sql(_insert_records(table.name), parameters)
 
-    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, int | str]]) -> None:
-        """See the protocol."""
-        values = json.dumps([list(row.values()) for row in rows])
-        connection.exec_driver_sql(_insert_rows(table.name, tuple(rows[0])), (values,))
+    def insert_rows(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Plain]], *, skip_existing: bool = False
+    ) -> None:
+        """See the protocol. Bytes cross as hex."""
+        values = json.dumps([list(map(_to_json, row.values())) for row in rows])
+        statement = _insert_rows(table, tuple(rows[0]), skip_existing=skip_existing)
+        connection.exec_driver_sql(statement, (values,))
 
     def records(
         self, connection: Connection, table: Table, runs: str
@@ -72,6 +96,28 @@ class SqliteDialect:
         pairs = iter(zip(blobs[::2], blobs[1::2], strict=True))
         columns = [_split(*next(pairs)) if is_bytes else next(plain, ()) for is_bytes in names]
         return list(zip(*columns, strict=True))
+
+    def columns(
+        self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]
+    ) -> list[bytes | list[int]]:
+        """See the protocol."""
+        is_bytes, joined = _joined(statement)
+        row = connection.execute(joined, parameters).one()
+        return [value if bytes_ else json.loads(value) for bytes_, value in zip(is_bytes, row, strict=True)]
+
+
+@cache
+def _joined(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
+    """Wrap a statement so that each of its columns comes back as one value; see `_packed` for their order."""
+    rows = statement.subquery()
+    is_bytes = [isinstance(column.type, LargeBinary) for column in rows.c]
+    values = [
+        func.coalesce(cast(func.group_concat(column, ""), LargeBinary), b"")
+        if bytes_
+        else func.json_group_array(column)
+        for column, bytes_ in zip(rows.c, is_bytes, strict=True)
+    ]
+    return is_bytes, select(*values)
 
 
 @cache
@@ -95,9 +141,19 @@ def _insert_records(table: str) -> str:
 
 
 @cache
-def _insert_rows(table: str, columns: tuple[str, ...]) -> str:
-    values = ", ".join(f"value ->> {place}" for place in range(len(columns)))
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM json_each(?1)"  # noqa: S608 - the same
+def _insert_rows(table: Table, columns: tuple[str, ...], *, skip_existing: bool) -> str:
+    is_bytes = [isinstance(table.c[name].type, LargeBinary) for name in columns]
+    values = [f"unhex(value ->> {i})" if hexed else f"value ->> {i}" for i, hexed in enumerate(is_bytes)]
+    otherwise = " WHERE true ON CONFLICT DO NOTHING" if skip_existing else ""
+    columns_text, values_text = ", ".join(columns), ", ".join(values)
+    select_rows = f"SELECT {values_text} FROM json_each(?1){otherwise}"  # noqa: S608 - a table's names of ours
+    return f"INSERT INTO {table.name} ({columns_text}) {select_rows}"
+
+
+def _to_json(value: Plain) -> int | str | None:
+    if isinstance(value, bytes):
+        return value.hex()
+    return to_micros(value) if isinstance(value, datetime) else value
 
 
 @cache

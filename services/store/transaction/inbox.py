@@ -13,7 +13,7 @@ from services.domain.inbox import Accepted, InboxProgress
 from services.store import runs
 from services.store.dialect import Records
 from services.store.runs import Run
-from services.store.tables import BATCH, CONFLICT, INBOX, OFFSET_BITS, RECEIPT
+from services.store.tables import BATCH, CONFLICT, INBOX, OFFSET_BITS, RECEIPT, WATCHER
 from services.store.transaction.batches import BatchesPart
 
 KEY_BYTES: Final = 16
@@ -50,6 +50,25 @@ class InboxPart(BatchesPart):
         """See the port."""
         held = Run(runs.first_id(batch.id), batch.record_count)
         return self._records(INBOX, [held])
+
+    def watched(self, watcher: str, stream_id: int) -> int:
+        """See the port."""
+        own = select(WATCHER.c.position).where(WATCHER.c.name == watcher, WATCHER.c.stream_id == stream_id)
+        return self._connection.execute(own).scalar_one_or_none() or 0
+
+    def put_watched(self, watcher: str, stream_id: int, record_id: int) -> int:
+        """See the port."""
+        row = {"name": watcher, "stream_id": stream_id, "position": record_id}
+        statement: Any = self._dialect.insert(WATCHER).values(**row)
+        forwards = {"position": statement.excluded.position}
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["name", "stream_id"],
+                set_=forwards,
+                where=WATCHER.c.position < statement.excluded.position,
+            )
+        )
+        return self.watched(watcher, stream_id)
 
     def inbox_progress(self, stream_id: int) -> InboxProgress:
         """See the port."""

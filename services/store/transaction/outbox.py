@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -9,12 +10,12 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Select, bindparam, cast, func, select, tuple_
 
 from services.domain.batch import Record, StoredBatch
-from services.domain.outbox import PendingRow, StreamProgress
+from services.domain.outbox import Lineage, PendingRow, StreamProgress
 from services.store import runs
 from services.store.runs import Run
-from services.store.tables import BATCH, OUTBOX, RECEIPT, REJECTION, SOURCE, STREAM
+from services.store.tables import BATCH, OFFSET_BITS, OUTBOX, RECEIPT, REJECTION, SOURCE, STREAM, SUBMISSION
 from services.store.transaction.batches import BATCHES, NOT_ABANDONED, BatchesPart
-from services.store.transaction.pending import PendingPart
+from services.store.transaction.pending import PendingPart, position_at
 from services.store.transaction.sources import SourcesPart, progress_of
 
 _PAGE_BATCHES: Final = 64
@@ -29,6 +30,20 @@ _ANSWERED: Final = (
     )
     .order_by(BATCH.c.epoch, BATCH.c.first_sequence)
     .limit(_PAGE_BATCHES)
+)
+
+
+_LINEAGE: Final = (
+    select(
+        SOURCE.c.name,
+        SOURCE.c.label,
+        SUBMISSION.c.positions,
+        SUBMISSION.c.mapping,
+        SUBMISSION.c.notes,
+        SUBMISSION.c.submitted_time,
+    )
+    .join(SOURCE, SOURCE.c.id == SUBMISSION.c.source_id)
+    .where(SUBMISSION.c.id == bindparam("id"))
 )
 
 
@@ -55,6 +70,17 @@ class OutboxPart(SourcesPart, PendingPart, BatchesPart):
     def sealed_records(self, batch: StoredBatch) -> list[Record]:
         """See the port."""
         return self._records(OUTBOX, self._runs_of_batch(batch.id))
+
+    def lineage(self, batch: StoredBatch, sequence: int) -> Lineage:
+        """See the port."""
+        record_ids = list(runs.ids_of(self._runs_of_batch(batch.id)))
+        record_id = record_ids[sequence - batch.first_sequence]
+        row: Any = self._connection.execute(_LINEAGE, {"id": record_id >> OFFSET_BITS}).one()
+        offset = runs.offset_of(record_id)
+        notes: dict[str, list[int]] = json.loads(row.notes or "{}")
+        noted = tuple(name for name, offsets in notes.items() if offset in offsets)
+        position = position_at(row.positions, offset)
+        return Lineage(row.name, row.label, position, row.mapping, noted, row.submitted_time)
 
     def stream_progress(self, stream_id: int) -> StreamProgress:
         """See the port. Reads one row for each source, none for each record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BigInteger, Integer, bindparam, delete, literal, select, type_coerce
 
 from services.domain.outbox import OutboxRow, PendingRow
+from services.domain.standing import CONTENT_BYTES
 from services.store import runs
 from services.store.columns import from_micros
 from services.store.dialect import Dialect, Records
@@ -50,14 +52,35 @@ class _Pending(NamedTuple):
         return Run(self.first_id, self.record_count)
 
 
+class Said(NamedTuple):
+    """What a submission's row says of its records, as in its columns."""
+
+    record_keys: bytes
+    contents: bytes
+    mapping: str = ""
+    notes: str = ""
+
+
+def _notes(normalisations: Sequence[tuple[str, ...]]) -> str:
+    """Write what reading changed: by name, the offsets of the records; nothing where nothing was."""
+    offsets: dict[str, list[int]] = {}
+    for offset, names in enumerate(normalisations):
+        for name in names:
+            offsets.setdefault(name, []).append(offset)
+    return json.dumps(offsets, separators=(",", ":")) if offsets else ""
+
+
 class PendingPart(Part):
     """The part of `services.ports.outbox.Outbox` about rows without a batch."""
 
-    def append_outbox(self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime) -> None:
+    def append_outbox(
+        self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime, mapping: str = ""
+    ) -> None:
         """See the port."""
         if rows:
-            positions, keys, salts, bodies = zip(*rows, strict=True)
-            added = self._submit(source_id, positions, b"".join(keys), now=now)
+            positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
+            said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
+            added = self._submit(source_id, positions, said, now=now)
             records = Records(range(len(rows)), salts, bodies)
             self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
             self._add_pending(stream_id, [added])
@@ -84,24 +107,25 @@ class PendingPart(Part):
         first = self._first_pending(stream_id, 1)
         return from_micros(first[0].submitted_micros) if first else None
 
-    def _submit(self, source_id: int, positions: Sequence[int], keys: bytes, *, now: datetime) -> Run:
+    def _submit(self, source_id: int, positions: Sequence[int], said: Said, *, now: datetime) -> Run:
         """Insert a submission and return the ids of its records.
 
         Raises:
-            ValueError: More records than a submission has ids for, or keys of another length than 16 bytes.
+            ValueError: More records than a submission has ids for, or keys or digests of another length.
         """
-        if len(positions) > 1 << OFFSET_BITS:
+        count = len(positions)
+        if count > 1 << OFFSET_BITS:
             raise ValueError(f"a submission has at most {1 << OFFSET_BITS} records")
-        if len(keys) != _KEY_BYTES * len(positions):
-            raise ValueError("a business key has 16 bytes")
+        if (len(said.record_keys), len(said.contents)) != (_KEY_BYTES * count, CONTENT_BYTES * count):
+            raise ValueError(f"a business key has {_KEY_BYTES} bytes, a digest of content {CONTENT_BYTES}")
         row = {
             "source_id": source_id,
-            "record_count": len(positions),
+            "record_count": count,
             "submitted_time": now,
             "positions": b"".join(map(_POSITION.pack, positions)),
-            "record_keys": keys,
+            **said._asdict(),
         }
-        return Run(runs.first_id(self._insert(SUBMISSION, row)), len(positions))
+        return Run(runs.first_id(self._insert(SUBMISSION, row)), count)
 
     def _add_pending(self, stream_id: int, added: Iterable[Run]) -> None:
         rows = [{"stream_id": stream_id, "first_id": run.first, "record_count": run.size} for run in added]

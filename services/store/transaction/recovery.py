@@ -13,12 +13,13 @@ from sqlalchemy import bindparam, func, insert, select, update
 from services.domain.batch import StoredBatch
 from services.domain.outbox import PendingRow, RecoveredRow, Source
 from services.domain.receipt import Rejection
+from services.domain.standing import UNKNOWN_CONTENT
 from services.store import runs
 from services.store.dialect import Records
 from services.store.runs import Run
 from services.store.tables import ABANDONED, BATCH, OFFSET_BITS, OUTBOX, RECEIPT, RECOVERED
 from services.store.transaction.answers import AnswersPart
-from services.store.transaction.pending import position_at
+from services.store.transaction.pending import Said, position_at
 from services.store.transaction.sources import UNKNOWN_SOURCE, Change
 
 _NO_KEY: Final = bytes(16)
@@ -53,7 +54,7 @@ class RecoveryPart(AnswersPart):
         stored = self._insert_batch(batch, oldest_time=oldest_time, record_runs=runs.pack(held))
         accepted = batch.record_count - len(rejections)
         self._insert_receipt(stored.id, batch.receipt, accepted=accepted, received_time=now)
-        self._count_answer(stored, held, rejections)
+        self._count_answer(stored, held, rejections, now)
         return stored
 
     def recovered_count(self, stream_id: int) -> int:
@@ -81,6 +82,7 @@ class RecoveryPart(AnswersPart):
     def void_unacknowledged(self, stream_id: int, epoch: int, *, reason: str) -> int:
         """See the port."""
         held = self._abandon(stream_id, epoch, "VOID", reason=reason)
+        self._refuse_standing(stream_id, self._keys_of(runs.ids_of(held)))
         self._delete_payload(held)
         changes: dict[int, Change] = defaultdict(Change)
         source_ids = self._source_ids(held)
@@ -132,7 +134,9 @@ class RecoveryPart(AnswersPart):
             return iter(())
         source = self._unknown_source(stream_id)
         keys = b"".join([row.key or _NO_KEY for row in recovered])
-        added = self._submit(source.id, [0] * len(recovered), keys, now=now)
+        # What they say is found out again when their source is: until then a full file sends every row once more.
+        said = Said(keys, UNKNOWN_CONTENT * len(recovered))
+        added = self._submit(source.id, [0] * len(recovered), said, now=now)
         kept = [offset for offset, row in enumerate(recovered) if row.body]
         if kept:
             records = Records(kept, [recovered[i].salt for i in kept], [recovered[i].body for i in kept])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select, update
 
 from services.domain.outbox import Source, SourceProgress
 from services.store.tables import SOURCE
@@ -17,12 +17,22 @@ UNKNOWN_SOURCE: Final = ""
 """Name of the source of records that a restored sender got back."""
 
 _SOURCES: Final = select(
-    SOURCE.c.id, SOURCE.c.stream_id, SOURCE.c.name, SOURCE.c.label, SOURCE.c.position, SOURCE.c.submitted
+    SOURCE.c.id,
+    SOURCE.c.stream_id,
+    SOURCE.c.name,
+    SOURCE.c.label,
+    SOURCE.c.position,
+    SOURCE.c.submitted,
+    SOURCE.c.cursor,
 )
 _ADVANCE: Final = (
     update(SOURCE)
     .where(SOURCE.c.id == bindparam("source_id"), SOURCE.c.position == bindparam("after"))
-    .values(position=bindparam("upto"), submitted=SOURCE.c.submitted + bindparam("added"))
+    .values(
+        position=bindparam("upto"),
+        submitted=SOURCE.c.submitted + bindparam("added"),
+        cursor=case((bindparam("new_cursor") == "", SOURCE.c.cursor), else_=bindparam("new_cursor")),
+    )
 )
 _COUNTED: Final = ("submitted", "acknowledged", "rejected", "void")
 _COUNT: Final = (
@@ -70,9 +80,9 @@ class SourcesPart(Part):
         self._connection.execute(statement.on_conflict_do_nothing())
         return self._sources(SOURCE.c.stream_id == source.stream_id, SOURCE.c.name == source.name)[0]
 
-    def advance_source(self, source_id: int, *, after: int, upto: int, submitted: int) -> bool:
+    def advance_source(self, source_id: int, *, after: int, upto: int, submitted: int, cursor: str = "") -> bool:
         """See the port."""
-        parameters = {"source_id": source_id, "after": after, "upto": upto, "added": submitted}
+        parameters = {"source_id": source_id, "after": after, "upto": upto, "added": submitted, "new_cursor": cursor}
         return self._connection.execute(_ADVANCE, parameters).rowcount == 1
 
     def source_progress(self, source_id: int) -> SourceProgress:

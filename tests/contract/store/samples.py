@@ -39,7 +39,12 @@ def a_source(store: Store, stream: Stream, name: str = "sha256:00") -> Source:
 
 def a_row(number: int) -> OutboxRow:
     """Make a row whose parts all say its number."""
-    return OutboxRow(number, a_key(number), b"salt%012d" % number, b"body %d" % number)
+    return OutboxRow(number, a_key(number), b"salt%012d" % number, b"body %d" % number, a_content(number))
+
+
+def a_content(number: int) -> bytes:
+    """Make a digest of what a record says."""
+    return b"%08d" % number
 
 
 def a_key(number: int) -> bytes:

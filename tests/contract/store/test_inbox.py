@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -263,3 +264,28 @@ class TestSuperseded:
         receiver.apply([7])
         found = receiver.store.read(lambda tx: tx.superseded(receiver.stream.id, [(a_key(7), 8), (a_key(8), 9)], 1))
         assert found == {a_key(7)}
+
+
+class TestWatchers:
+    def test_a_watcher_goes_on_where_it_acknowledged(self, receiver: Receiver) -> None:
+        """Each name has its own place in each stream, and never goes back."""
+        receiver.apply([1, 2, 3])
+        ids = [record.id for record in read(receiver)]
+        stream_id = receiver.stream.id
+
+        def acknowledge(name: str, record_id: int) -> int:
+            return do(receiver.store, lambda tx: tx.put_watched(name, stream_id, record_id))
+
+        assert (acknowledge("hr", ids[1]), acknowledge("hr", ids[0]), acknowledge("bi", ids[2])) == (
+            ids[1],
+            ids[1],
+            ids[2],
+        )
+        watched = [
+            receiver.store.read(partial(_watched, name=name, stream_id=stream_id)) for name in ("hr", "bi", "new")
+        ]
+        assert watched == [ids[1], ids[2], 0]
+
+
+def _watched(tx: Transaction, name: str, stream_id: int) -> int:
+    return tx.watched(name, stream_id)

@@ -328,3 +328,19 @@ def test_a_source_belongs_to_one_stream(store: Store) -> None:
     second = Sender(store, StreamName("320600", "330100", "social.contribution"))
     assert isinstance(first.source, Source)
     assert first.source.id != second.source.id
+
+
+def test_a_record_knows_its_row(sender: Sender) -> None:
+    """Lineage: source, row, mapping and what reading changed, for any record of a batch."""
+    noted = [a_row(1), a_row(2)._replace(normalisations=("trim", "missing_word")), a_row(3)]
+
+    def work(tx: Transaction) -> None:
+        tx.append_outbox(sender.stream.id, sender.source.id, noted, now=NOW, mapping="1-5f3a09bc")
+
+    do(sender.store, work)
+    batch = sender.seal()
+    second, third = (sender.store.read(lambda tx, n=n: tx.lineage(batch, n)) for n in (2, 3))  # type: ignore[misc]
+    assert (second.source, second.source_label) == (sender.source.name, sender.source.label)
+    assert (second.position, second.mapping, second.submitted_time) == (2, "1-5f3a09bc", NOW)
+    assert second.normalisations == ("trim", "missing_word")
+    assert (third.position, third.normalisations) == (3, ())

@@ -5,18 +5,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from services.store.engines import is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
+from services.domain.rejection import LocalRejection
+from services.domain.standing import UNKNOWN_CONTENT
+from services.store import schema
+from services.store.columns import from_micros
+from services.store.engines import create_sqlite_file, is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
 from services.store.errors import MigrationsPending, SchemaTooNew
 from services.store.opening import open_store
 from services.store.schema import migrate, pending_migrations
 from services.store.tables import METADATA
+from tests.contract.store.samples import do
 from tests.postgres import PostgresServer
 
-EVERY = ["0001", "0003"]
+EVERY = ["0001", "0002", "0003"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -57,6 +63,52 @@ def test_migrating_again_changes_nothing(empty_url: str) -> None:
     migrate(empty_url)
     assert (pending_migrations(empty_url), migrate(empty_url)) == ([], [])
     open_store(empty_url).close()
+
+
+def test_a_store_of_the_first_schema_keeps_everything(empty_url: str) -> None:
+    """Rejections stay, with their stream and time; what old submissions said is unknown, so it differs from any row."""
+    with connected(empty_url) if not is_sqlite(empty_url) else _new_file(empty_url) as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in FIRST_SCHEMA.split(";"):
+            connection.execute(text(statement))
+    assert migrate(empty_url) == EVERY[1:]
+    store = open_store(empty_url)
+    (row,) = store.read(lambda tx: tx.rejected_rows(after_id=0, limit=9))
+    assert (row.id, row.stream, row.by, row.sequence, row.position) == (5, "a/b/c/0", "partner", 2, 8)
+    assert (row.violation.rule_id, row.rejected_time, row.closed) == ("rule", from_micros(7), None)
+    assert store.write(lambda tx: tx.merge_standing(1, records_max=9)).result(30) == 0
+    (stands,) = store.read(lambda tx: list(tx.standing_pages(1)))
+    assert (stands.keys, stands.contents) == (b"k" * 16, UNKNOWN_CONTENT)
+    assert do(store, lambda tx: tx.close_rejection(5, reason="x", now=from_micros(8)))
+    do(store, lambda tx: tx.add_local_rejections(1, 1, [LocalRejection(3, "", row.violation)], now=from_micros(9)))
+    assert [one.id for one in store.read(lambda tx: tx.rejected_rows(after_id=0, limit=9))][1] > 5
+    store.close()
+
+
+@contextmanager
+def _new_file(url: str) -> Iterator[Connection]:
+    create_sqlite_file(sqlite_path(url))
+    with connected(url) as connection:
+        yield connection
+
+
+FIRST_SCHEMA = """
+INSERT INTO stream (id, name, direction, epoch, watermark, head, sealed_epoch, sealed_watermark, sealed_head, state,
+    state_reason, hash_algorithm, fence, lease_holder)
+    VALUES (1, 'a/b/c/0', 'outbound', 1, 2, '', 1, 2, '', 'OPEN', '', 'SHA256', 1, '');
+INSERT INTO source (id, stream_id, name, label, position, submitted, acknowledged, rejected, void)
+    VALUES (1, 1, 'sha256:1', 'a.csv', 8, 1, 0, 1, 0);
+INSERT INTO submission (id, source_id, record_count, submitted_time, positions, record_keys)
+    VALUES (1, 1, 1, 6, '12345678', 'kkkkkkkkkkkkkkkk');
+INSERT INTO batch (id, stream_id, epoch, first_sequence, record_count, abandoned, header_hash, header, header_key_id,
+    header_signature, record_runs, operations, record_keys, leaves)
+    VALUES (1, 1, 1, 1, 2, false, '', '', '', '', '', '', '', '');
+INSERT INTO receipt (batch_id, accepted_count, received_time, content, key_id, signature) VALUES (1, 1, 7, '', '', '');
+INSERT INTO rejection (id, batch_id, sequence, source_id, position, field_path, rule_id, reason)
+    VALUES (5, 1, 2, 1, 8, 'field', 'rule', 'reason')
+"""
 
 
 def test_a_newer_store_is_refused(empty_url: str) -> None:

@@ -5,12 +5,11 @@ from threading import Event
 
 import pytest
 
-from services.domain.batch import Record
 from services.domain.errors import StoreUnavailable
 from services.domain.outbox import Source
 from services.ports.store import Store, Transaction
 from services.store.opening import open_store
-from tests.contract.store.samples import NOW, Sender, a_row, a_stream, do
+from tests.contract.store.samples import NOW, Sender, a_row, a_stream, do, record_of
 
 
 class Refused(Exception):
@@ -167,7 +166,7 @@ def test_what_was_committed_is_there_after_reopening(url: str) -> None:
     batch = sender.seal(2)
     store.close()
     again = open_store(url)
-    assert again.read(lambda tx: tx.sealed_records(batch)) == [Record(*a_row(number)[2:]) for number in (1, 2)]
+    assert again.read(lambda tx: tx.sealed_records(batch)) == [record_of(number) for number in (1, 2)]
     assert [row.record.body for row in again.read(lambda tx: tx.pending(sender.stream.id, records_max=9))] == [
         b"body 3"
     ]

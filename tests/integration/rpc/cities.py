@@ -35,7 +35,10 @@ STREAM = "320600/310000/social.contribution/0"
 _EXCHANGE = "/yrdx.exchange.v1.ExchangeService/"
 _NODE = node_pb2.DESCRIPTOR.services_by_name["NodeService"]
 CALLERS = {
-    **{f"{_EXCHANGE}{name}": [CallerEntry(PARTNER, "gateway")] for name in ("Describe", "Deliver", "ListReceipts")},
+    **{
+        f"{_EXCHANGE}{name}": [CallerEntry(PARTNER, "gateway")]
+        for name in ("Describe", "Deliver", "ListReceipts", "OfferBundle")
+    },
     **{f"/{_NODE.full_name}/{method.name}": [CallerEntry(OWN, "operator")] for method in _NODE.methods},
 }
 

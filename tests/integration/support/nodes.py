@@ -61,11 +61,6 @@ class Node(NodeProcess):
         return self.home.path
 
     @property
-    def pid(self) -> int:
-        """The process, which was started."""
-        return self._pid
-
-    @property
     def exit_code(self) -> int | None:
         """What the process ended with; None while it runs."""
         return None if self.process is None else self.process.poll()

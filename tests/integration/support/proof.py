@@ -82,8 +82,10 @@ def prove_rejections(sender: Node, to_city: str, file: SampleFile) -> dict[str, 
     assert report["acknowledged"] == report["submitted"] - len(partner)
     assert _rows_in_rejects(report["rejects_file"], file.dialect) == sorted(row.row for row in (*local, *partner))
     listed = yrdx("rejections", "ls", "--home", sender.path, "--json").json
-    mine = [one for one in listed if one["source"] == report["source"]]
-    assert sorted(one["row"] for one in mine) == sorted(row.row for row in partner)
+    mine = [(one["rejected_by"], one["row"]) for one in listed if one["source"] == report["source"]]
+    assert sorted(mine) == sorted(
+        (by, row.row) for by, rows in (("local", local), ("partner", partner)) for row in rows
+    )
     return report
 
 

@@ -17,7 +17,7 @@ from adapters.samples import SampleFile, write_samples
 from adapters.samples.contributions import NANTONG, contributions
 from adapters.tables import BadRow, open_csv
 from services.node.session import NodeSession
-from services.node.sync.run import layout_of
+from services.node.sync.inputs import layout_of
 from services.wire.datasets import Dataset, load_datasets
 from yrdx.node.v1 import node_pb2
 from yrdx.types.v1 import types_pb2

@@ -12,7 +12,7 @@ import pytest
 from adapters.mapping import load_mapping
 from adapters.tables import BadRow, open_csv
 from services.node.demo.cities import DemoCity
-from services.node.sync.run import layout_of
+from services.node.sync.inputs import layout_of
 from tests.integration.support.commands import sync, yrdx
 from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node, outbound_name
 from tests.integration.support.pairs import Pair

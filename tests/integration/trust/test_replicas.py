@@ -17,6 +17,7 @@ from services.node.system import SystemClock
 from tests.integration.support.guests import hosting
 from tests.integration.support.nodes import SHANGHAI, Node, free_port, make_node
 from tests.integration.support.raw import Sender
+from tests.integration.support.waiting import until
 from tests.postgres import running_postgres
 from yrdx.exchange.v1 import exchange_pb2_grpc
 from yrdx.node.v1 import node_pb2
@@ -33,7 +34,8 @@ def test_a_revocation_is_in_effect_on_every_process(tmp_path: Path) -> None:
         _replica(first, tmp_path / "replica") as second,
     ):
         assert asyncio.run(_cut_within_s(host.guest(), first, second)) < 1.0
-        assert second.log_events("calls.cut")[0]["calls"] == STREAMS
+        cut = until("the cut is in the log", lambda: second.log_events("calls.cut"))
+        assert cut[0]["calls"] == STREAMS
 
 
 def _replica(node: Node, path: Path) -> Node:

@@ -63,7 +63,7 @@ def test_a_partners_gateway_leaf(cities: Pair, tmp_path: Path) -> None:
     until("it is refused again", lambda: yrdx(*line, code=anything).code == NOT_PERMITTED)
     assert yrdx("revoke", "ls", "--home", shanghai.path, "--json").json["revocations"][0]["reason"] == "stolen"
     acts = yrdx("cert", "log", "--home", shanghai.path, "--json").json
-    assert [act["act"] for act in acts] == ["revoke.leaf"]
+    assert [act["act"] for act in acts if act["act"].startswith("revoke.")] == ["revoke.leaf"]
 
     yrdx("cert", "renew", "--home", nantong.path)
     bundle = tmp_path / "next.bundle"

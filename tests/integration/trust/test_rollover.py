@@ -62,7 +62,7 @@ def test_a_full_rollover_under_load_fails_no_call(tmp_path: Path) -> None:
             assert known_states(shanghai, nantong.city) == ["RETIRED", "ACTIVE"]
         load.prove()
         acts = [act["act"] for act in yrdx("cert", "log", "--home", nantong.path, "--json").json]
-        assert acts[0] == "ca.prepare"
+        assert [act for act in acts if act.startswith("ca.")][0] == "ca.prepare"  # noqa: RUF015
         assert "ca.retire.failed" in acts
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
+from certs.errors import TrustError
 from services.domain.agreement import CLOCK_SKEW, LOCAL_TIME
 from services.domain.errors import ExchangeError
 from services.node.cli.agreement import agreements
@@ -13,6 +14,7 @@ from services.node.cli.checks.verdict import Verdict, failed, passed, skipped, w
 from services.node.cli.node_access import connect
 from services.node.cli.partner import partners
 from services.node.cli.stream import streams
+from services.node.exits import CommandFailed
 from services.node.home import Home
 
 if TYPE_CHECKING:
@@ -131,7 +133,11 @@ def _explained(check: str, found: str, city: str, home: Home) -> Verdict:
     """Say which check of the handshake failed, on which side; gRPC does not."""
     from services.node.cli.cert_probe import probe_partner
 
-    wrong = next((one for one in probe_partner(home.path, city) if not one.ok), None)
+    mend = "检查网络、防火墙和对方节点 · check network, firewalls and the partner's node"
+    try:
+        wrong = next((one for one in probe_partner(home.path, city) if not one.ok), None)
+    except (TrustError, CommandFailed, ExchangeError):  # what is wrong with this home is a check of its own
+        wrong = None
     if wrong is None:
-        return failed(check, found, f"yrdx cert probe {city} --home {home.path}")
+        return failed(check, found, mend)
     return failed(check, f"{found} · {wrong.check}: {wrong.found}", f"[{wrong.side}] {wrong.mend}")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.tables import CsvLayout, CsvSink, CsvSource, Row, RowNotWritten, open_csv
-from adapters.tables.csv_layout import marked, unmarked
+from adapters.tables.csv_marks import marked, unmarked
 from adapters.tables.csv_sink import CsvRows
 
 GB18030 = CsvLayout(("a", "b"), "gb18030")

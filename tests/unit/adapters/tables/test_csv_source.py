@@ -12,23 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.tables import BadRow, CsvLayout, CsvSource, FileRefused, Row, open_csv
-from adapters.tables.csv_lines import PIECE_BYTES
+from adapters.tables.lines import PIECE_BYTES
 
 LAYOUT = CsvLayout(("a", "b", "c"), "gb18030")
 UTF8 = CsvLayout(("a", "b", "c"), "utf-8-sig", ";")
 
 
-def read(content: bytes, layout: CsvLayout = LAYOUT, *, line_bytes_max: int = 1_048_576) -> list[Row | BadRow]:
+def read(content: bytes, layout: CsvLayout = LAYOUT, *, line_bytes_max: int = 1_048_576) -> list[Row[str] | BadRow]:
     """Every row of a content."""
     return list(CsvSource(BytesIO(content), "file.csv", layout, line_bytes_max=line_bytes_max))
 
 
-def good(rows: list[Row | BadRow]) -> list[tuple[int, list[str]]]:
+def good(rows: list[Row[str] | BadRow]) -> list[tuple[int, list[str]]]:
     """Numbers and cells of the good rows."""
     return [(row.number, row.cells) for row in rows if isinstance(row, Row)]
 
 
-def bad(rows: list[Row | BadRow]) -> list[tuple[int, str]]:
+def bad(rows: list[Row[str] | BadRow]) -> list[tuple[int, str]]:
     """Numbers and rules of the bad rows."""
     return [(row.number, row.rule_id) for row in rows if isinstance(row, BadRow)]
 

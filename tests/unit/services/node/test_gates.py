@@ -13,8 +13,9 @@ from adapters.tables import Row, open_csv
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
 from services.node.gates import GatePool, local_gates
-from services.node.sync.run import body_encoder, layout_of
+from services.node.sync.inputs import layout_of
 from services.ports.gate import Passed
+from services.wire.bodies import BodyWriter
 from services.wire.datasets import load_datasets
 
 DATASET = "social.contribution"
@@ -28,10 +29,10 @@ def bodies(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     samples = write_samples(folder, seed=3, people=50, bad_rows=0)
     mapping = load_mapping("local", DATASET)
     dataset = load_datasets().find(DATASET, "1")
-    encode = body_encoder(dataset, real_data=False)
+    writer = BodyWriter(dataset.type_url, real_data=False)
     with open_csv(samples.files[0].path, layout_of(mapping)) as rows:
         messages = [mapping.to_standard(row.cells).message for row in rows if isinstance(row, Row)]
-    return [encode(dataset.key(message), message) for message in messages]
+    return [writer.upsert(dataset.key(message), message.SerializeToString()) for message in messages]
 
 
 @pytest.fixture(scope="module")

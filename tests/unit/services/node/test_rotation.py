@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from certs.drop import drop_files
-from certs.generation import Generation, issue_leaves
+from certs.generation import Generation, issue_generation, issue_leaves
 from certs.keystore import create_keystore, install_generation, load_generation, renewed_files, rollback_generation
 from certs.offline import load_authority
 from services.domain.errors import Conflict
@@ -138,6 +138,18 @@ async def test_a_current_generation_torn_in_place_is_not_used(scene: Scene) -> N
     assert scene.used == []
     with pytest.raises(Conflict, match="MANIFEST_MISMATCH"):
         await scene.rotation.reload()
+
+
+async def test_a_disk_that_fails_refuses_and_stops_nothing(scene: Scene) -> None:
+    """An error of the operating system is told like any other refusal; the node goes on with what is loaded."""
+    authority, generation = load_authority(scene.home), scene.rotation.generation
+    drop_files(scene.home, issue_generation(authority, generation.signing_key, now=NOW, random=os.urandom))
+    (scene.home / "certs" / "gen").rename(scene.home / "certs" / "moved")
+    (scene.home / "certs" / "gen").write_bytes(b"")
+    await scene.look()
+    await scene.look()
+    assert scene.rotation.refusal is not None
+    assert scene.used == []
 
 
 async def test_reload_takes_a_drop_at_once(scene: Scene) -> None:

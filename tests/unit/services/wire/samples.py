@@ -6,7 +6,8 @@ from typing import Any
 
 from services.domain.check_digits import citizen_number_check, social_credit_check
 from services.wire.datasets import load_datasets
-from yrdx.social.v1.contribution_pb2 import PAYMENT_KIND_REGULAR, SCHEME_ENTERPRISE_PENSION, Contribution
+from yrdx.social.v1.contribution_pb2 import PAYMENT_KIND_REGULAR, Contribution
+from yrdx.social.v1.scheme_pb2 import SCHEME_ENTERPRISE_PENSION
 from yrdx.types.v1.types_pb2 import OPERATION_UPSERT, SEX_FEMALE, Division, RecordBody
 
 DATASET = "social.contribution"

@@ -40,6 +40,7 @@ message Every {
   .google.protobuf.Timestamp at = 15 [(buf.validate.field).timestamp = {gte: {seconds: 0}, lt: {seconds: 99}}];
   string day = 16 [(yrdx.types.v1.rule) = RULE_CALENDAR_DATE, (buf.validate.field).string.max_len = 10];
   string given = 17 [(buf.validate.field).required = true];
+  Inner perhaps = 18;
 }
 """
 
@@ -91,6 +92,7 @@ def test_good_messages_are_found_good_together(every: Any) -> None:
     """The usual case is decided without asking message by message: the speed depends on it."""
     assert first_violation(good(every)) is None
     assert keeps([good(every), good(every)])
+    assert keeps([good(every), every(**{"perhaps": {"code": "ab"}} | {f.name: v for f, v in good(every).ListFields()})])
     assert keeps([contribution(serial) for serial in range(1, 30)])
     assert keeps([record(), record()])
 
@@ -112,8 +114,8 @@ def _change(data: st.DataObject, message: Any, field: Any) -> None:
         del message.items[:]
         for code in data.draw(st.lists(texts, max_size=3)):
             message.items.add(code=code)
-    elif field.name == "inner":
-        message.inner.code = data.draw(texts)
+    elif field.name in {"inner", "perhaps"}:
+        getattr(message, field.name).code = data.draw(texts)
     elif field.name == "at":
         message.at.seconds, message.at.nanos = data.draw(st.tuples(st.integers(-2, 101), st.integers(-1, 10**9)))
     elif field.cpp_type == field.CPPTYPE_STRING:

@@ -24,7 +24,7 @@ UNKNOWN = b"\xfa\x3f\x01x"
 
 numbers = st.integers(1, 2**53 - 1)
 hashes = st.binary(min_size=32, max_size=32)
-instants = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds it
+instants = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))
 algorithms = st.sampled_from(["SHA256", "SM3"])
 streams = st.builds(
     StreamName,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from adapters.tables.files import DigestedFile
 
 PIECE_BYTES: Final = 262_144
 """What is read at once."""
@@ -27,35 +28,20 @@ class Line(NamedTuple):
 
 
 class Lines:
-    """Reads a file line by line, counts its bytes and digests all of them, also those of lines that are too long.
+    """Reads a file line by line; digests all of it, also the lines that are too long.
 
     Args:
-        file: Open for reading, at its start.
+        file: At its start.
         line_bytes_max: Longest line that is handed over whole.
 
     Attributes:
         first: The first piece of the file, for a look at its kind.
-        bytes_read: Bytes read so far.
-        finished: The file's end was reached.
     """
 
-    def __init__(self, file: BinaryIO, line_bytes_max: int) -> None:
+    def __init__(self, file: DigestedFile, line_bytes_max: int) -> None:
         self._file = file
         self._line_bytes_max = line_bytes_max
-        self._digest = sha256()
-        self.bytes_read = 0
-        self.finished = False
         self.first = self._piece()
-
-    def sha256(self) -> str:
-        """Digest of the whole file, hex.
-
-        Raises:
-            ValueError: The file was not read to its end.
-        """
-        if not self.finished:
-            raise ValueError("the file was not read to its end")
-        return self._digest.hexdigest()
 
     def __iter__(self) -> Iterator[Line]:
         """Hand over the lines, once."""
@@ -89,9 +75,4 @@ class Lines:
         return length, b"", False
 
     def _piece(self) -> bytes:
-        """Read a piece, count and digest it."""
-        piece = self._file.read(PIECE_BYTES)
-        self.bytes_read += len(piece)
-        self._digest.update(piece)
-        self.finished = not piece
-        return piece
+        return self._file.read(PIECE_BYTES)

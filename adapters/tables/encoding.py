@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.tables.csv_layout import CsvLayout
 from adapters.tables.errors import FileRefused
 
-_KINDS: Final = {b"PK\x03\x04": "Excel (.xlsx) / zip", b"\xd0\xcf\x11\xe0": "Excel (.xls)", b"%PDF": "PDF"}
+_KINDS: Final = {
+    b"PK\x03\x04": "Excel (.xlsx)",
+    b"\xd0\xcf\x11\xe0": "旧版或加密的 Excel (old or encrypted Excel)",
+    b"%PDF": "PDF",
+}
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
@@ -19,41 +22,56 @@ _ABOVE_ASCII_MIN: Final = 12
 _FAILING_LINES_MIN: Final = 2
 
 
-def verify_encoding(piece: bytes, name: str, layout: CsvLayout) -> None:
+def verify_encoding(piece: bytes, name: str, encoding: str, expected: str) -> None:
     """Refuse a file of another kind or in another encoding.
 
     Args:
         piece: The file's first piece.
         name: Its name in messages.
-        layout: What it must look like.
+        encoding: What it must be in.
+        expected: Its kind in messages.
 
     Raises:
-        FileRefused: It is empty, no CSV, or in another encoding; the first wrong byte is named.
+        FileRefused: It is empty, of another kind, or in another encoding; the first wrong byte is named.
     """
-    if not piece.removeprefix(_UTF8_MARK):
-        raise FileRefused(name, "file.empty")
-    for mark, kind in _KINDS.items():
-        if piece.startswith(mark):
-            raise FileRefused(name, "file.kind", kind=kind)
-    found = _other_encoding(piece, layout)
-    if found:
-        encoding, offset = found
+    verify_kind(piece.removeprefix(_UTF8_MARK), name, expected)
+    other = _other_encoding(piece, encoding)
+    if other:
+        found, offset = other
         raise FileRefused(
             name,
             "file.encoding",
             byte_offset=offset,
-            expected=layout.encoding,
-            found=encoding,
+            expected=encoding,
+            found=found,
             byte=piece[offset],
         )
 
 
-def _other_encoding(piece: bytes, layout: CsvLayout) -> tuple[str, int] | None:
+def verify_kind(start: bytes, name: str, expected: str) -> None:
+    """Refuse a file of another kind.
+
+    Args:
+        start: The file's first bytes, four at least.
+        name: Its name in messages.
+        expected: Its kind in messages.
+
+    Raises:
+        FileRefused: It is empty or of another kind.
+    """
+    if not start:
+        raise FileRefused(name, "file.empty")
+    for mark, kind in _KINDS.items():
+        if start.startswith(mark) and kind != expected:
+            raise FileRefused(name, "file.kind", kind=kind, expected=expected)
+
+
+def _other_encoding(piece: bytes, expected: str) -> tuple[str, int] | None:
     """Name the encoding that a file has instead of the expected one, and its first byte that shows it."""
     if piece.startswith(_UTF16_MARKS):
         return "UTF-16", 0
     lines = [line for line in piece.split(b"\n")[:-1] if not line.isascii()]
-    if layout.codec == "utf-8":
+    if expected.startswith("utf-8"):
         failing = [line for line in lines if not _decodes(line, "utf-8")]
         if len(failing) >= _FAILING_LINES_MIN and len(failing) == len(lines):
             return "GB 18030?", _first_wrong(piece)

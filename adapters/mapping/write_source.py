@@ -1,0 +1,135 @@
+"""The source of the functions that write, and of those that say beforehand whether writing would fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adapters.mapping.column import BoundColumn
+from adapters.mapping.plan import Part, Plan
+
+
+def row_writer(plan: Plan) -> list[str]:
+    """``write_row``, and ``write_rows`` for those who treat all datasets alike."""
+    cells = _cells(plan, plan.record)
+    row = ", ".join(cells.get(place, "''") for place in range(plan.width))
+    return [
+        "def write_row(m):",
+        *(f"    {line}" for line in [*_refusing(plan), *_joined(plan.record)]),
+        f"    return [{row}]",
+        "def write_rows(m):",
+        "    return [write_row(m)]",
+    ]
+
+
+def rows_writer(plan: Plan) -> list[str]:
+    """``write_rows``: the record's cells once, and with them those of each item."""
+    cells, of_items = _cells(plan, plan.record), _cells(plan, plan.item)
+    written = {place: f"w{place}" for place in cells}
+    row = ", ".join((written | of_items).get(place, "''") for place in range(plan.width))
+    alone = ", ".join(written.get(place, "''") for place in range(plan.width))
+    return [
+        "def write_rows(m):",
+        *(f"    {line}" for line in [*_refusing(plan), *_joined(plan.record)]),
+        *(f"    w{place} = {cell}" for place, cell in cells.items()),
+        "    rows = []",
+        f"    for i in m.{plan.items}:",
+        "        try:",
+        *(f"            {line}" for line in _joined(plan.item)),
+        f"            rows.append([{row}])",
+        "        except NotExpressible as refusal:",
+        "            raise refusal.in_item(len(rows)) from None",
+        f"    return rows or [[{alone}]]",
+    ]
+
+
+def _cells(plan: Plan, part: Part) -> dict[int, str]:
+    """An expression for each cell of a part, by its place."""
+    cells = {filler.place: f"fixed_{filler.place}" for filler in plan.fillers} if part is plan.record else {}
+    for number, column in part.columns:
+        if len(column.places) > 1:
+            cells |= {place: f"j{number}[{turn}]" for turn, place in enumerate(column.places)}
+        else:
+            cells[column.places[0]] = _expression(part, number, column, column.fast_write)
+    return dict(sorted(cells.items()))
+
+
+def _refusing(plan: Plan) -> Iterator[str]:
+    """Refuse what the table is not about."""
+    for number, default in enumerate(plan.defaults):
+        yield f"if m.{default.facts.name} != default_{number}: refuse_{number}()"
+
+
+def _joined(part: Part) -> Iterator[str]:
+    """Cells of joined columns are written, and checked, first and together."""
+    for number, column in part.columns:
+        if len(column.places) > 1:
+            nothing = repr(("",) * len(column.places))
+            yield f"j{number} = {_expression(part, number, column, column.fast_write, nothing)}"
+
+
+def checker(plan: Plan) -> list[str]:
+    """``unexpressible``: only the columns that may refuse a value, in the order of writing; the refusal as a value."""
+    lines = [
+        "def unexpressible(m):",
+        "    try:",
+        *(f"        {line}" for line in _checks(plan.record, _refusing(plan))),
+    ]
+    if plan.items:
+        checks = list(_checks(plan.item, iter(())))
+        lines += [f"        for n, i in enumerate(m.{plan.items}):", "            try:"]
+        lines += [f"                {line}" for line in checks or ["pass"]]
+        lines += ["            except NotExpressible as refusal:", "                raise refusal.in_item(n) from None"]
+    refused = ["    except NotExpressible as refusal:", "        return refusal.with_traceback(None)"]
+    return [*lines, "        return None", *refused]
+
+
+def _checks(part: Part, first: Iterator[str]) -> Iterator[str]:
+    yield from first
+    yield from _joined(part)
+    for number, column in part.columns:
+        if column.fast_check and len(column.places) == 1:
+            yield _expression(part, number, column, column.fast_check)
+
+
+def columns_checker(plan: Plan) -> list[str]:
+    """``all_expressible``: each distinct value once. Absent ones count as empty ones, which is never too kind."""
+    checks = [
+        f"if set(columns[{default.facts.name!r}]) != {{default_{number}}}: return False"
+        for number, default in enumerate(plan.defaults)
+    ]
+    checks += _column_checks(plan.record, "columns[{!r}]")
+    if plan.items:
+        checks += [f"items = [i for some in columns[{plan.items!r}] for i in some]"]
+        checks += _column_checks(plan.item, "[i.{} for i in items]")
+    refused = ["    except NotExpressible:", "        return False"]
+    lines = [f"        {line}" for line in checks]
+    return ["def all_expressible(columns):", "    try:", *lines, "        return True", *refused]
+
+
+def _column_checks(part: Part, source: str) -> Iterator[str]:
+    for number, column in part.columns:
+        if not column.fast_check:
+            continue
+        values, value, is_message = source.format(column.facts.name), "v", column.facts.subfields
+        if column.cell.needs:
+            values, value = f"set(zip({values}, {source.format(column.cell.needs)}))", "v, need"
+        elif not is_message:
+            values = f"set({values})"
+        names = part.placeholders(number, column) | {"v": "v", "need": "need" if column.cell.needs else "''"}
+        check = column.fast_check.format_map(names)
+        if is_message and not column.facts.required:
+            # One that passed the gate has bytes, unless it is absent.
+            check = f"({check}) if v.ByteSize() else ''"
+        elif not column.facts.has_presence and not column.facts.required:
+            check = f"({check}) if v else ''"
+        yield f"for {value} in {values}: {check}"
+
+
+def _expression(part: Part, number: int, column: BoundColumn, template: str, nothing: str = "''") -> str:
+    """Write or check one field: the fast way where the value is usual, the empty cell where there is none."""
+    names = part.placeholders(number, column)
+    expression = template.format_map(names)
+    if column.facts.required:
+        return expression
+    given = f"{part.variable}.HasField({column.facts.name!r})" if column.facts.has_presence else names["v"]
+    return f"({expression}) if {given} else {nothing}"

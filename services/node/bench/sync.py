@@ -1,0 +1,145 @@
+"""`yrdx bench sync`: a CSV of contributions to acknowledged and standing in the partner's inbox."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from adapters.mapping import load_mapping
+from adapters.samples import write_sample
+from services.node.bench.memory import Peaks
+from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, create_city, introduce
+from services.node.demo.processes import NodeProcess
+from services.node.home import Home
+from services.node.output import say
+from services.node.session import open_session
+from yrdx.node.v1 import node_pb2
+
+_MONTHS: Final = 12
+_FLOOR_ROWS: Final = 1_000
+"""Rows of one transaction of the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncBench:
+    """What the benchmark measured.
+
+    Attributes:
+        rows: Rows of the file.
+        file_mib: Its size.
+        elapsed_s: From the start of the command to its end: every row stands in the partner's inbox.
+        rows_per_s: Rows by seconds.
+        floor_per_s: Rows per second of the floor: the same file read by the csv module into one SQLite table.
+        ratio: Ours divided by the floor's.
+        acknowledged: Records with an accepting receipt.
+        inbox: Records in the partner's inbox.
+        sync_peak_mib: Peak resident memory of the command, the largest of its processes.
+        sender_peak_mib: Of the sending node.
+        receiver_peak_mib: Of the receiving node.
+    """
+
+    rows: int
+    file_mib: float
+    elapsed_s: float
+    rows_per_s: int
+    floor_per_s: int
+    ratio: float
+    acknowledged: int
+    inbox: int
+    sync_peak_mib: float
+    sender_peak_mib: float
+    receiver_peak_mib: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result for programs."""
+        return asdict(self)
+
+
+def bench_sync(*, rows: int) -> SyncBench:
+    """Measure a sync between two nodes in temporary homes on loopback.
+
+    Args:
+        rows: Rows of the file, at least.
+    """
+    with TemporaryDirectory(prefix="yrdx-bench-") as name:
+        folder = Path(name)
+        homes = [create_city(folder, city) for city in (NANTONG, SHANGHAI)]
+        introduce(homes[0], homes[1])
+        introduce(homes[1], homes[0])
+        say(f"准备 {rows} 行 · preparing rows")
+        people = -(-rows // _MONTHS)
+        file = write_sample(
+            folder / "rows.csv", DATASET, NANTONG.dialect, seed=7, people=people, months=_MONTHS, bad_rows=0
+        )
+        floor_per_s = file.rows / _run_floor(file.path, folder / "floor.sqlite")
+        say(f"下限 floor {floor_per_s:,.0f}/s")
+        with NodeProcess(homes[0]) as sender, NodeProcess(homes[1]) as receiver:
+            elapsed_s, acknowledged, peaks = _run_sync(homes[0], file.path)
+            for node in (sender, receiver):
+                peaks.look(node.pid)
+            inbox = _inbox(homes[1])
+            return SyncBench(
+                rows=file.rows,
+                file_mib=round(file.path.stat().st_size / 2**20, 1),
+                elapsed_s=round(elapsed_s, 3),
+                rows_per_s=round(file.rows / elapsed_s),
+                floor_per_s=round(floor_per_s),
+                ratio=round(file.rows / elapsed_s / floor_per_s, 3),
+                acknowledged=acknowledged,
+                inbox=inbox,
+                sync_peak_mib=peaks.of(0),
+                sender_peak_mib=peaks.of(sender.pid),
+                receiver_peak_mib=peaks.of(receiver.pid),
+            )
+
+
+def _run_sync(home: Home, path: Path) -> tuple[float, int, Peaks]:
+    """Run the command in a process of its own and watch its memory.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    line = ["sync", "run", str(path), "--to", SHANGHAI.code, "--dataset", DATASET, "--home", str(home.path)]
+    command = [sys.executable, "-m", "services.node.main", *line, "--wait", "2h", "--json"]
+    peaks, begun = Peaks(), time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            peaks.look(process.pid, name=0)
+            time.sleep(0.1)
+        elapsed_s = time.perf_counter() - begun
+        out = process.stdout.read() if process.stdout else b""
+    if process.returncode != 0:
+        raise RuntimeError(f"the sync ended with {process.returncode}")
+    return elapsed_s, json.loads(out)["acknowledged"], peaks
+
+
+def _inbox(home: Home) -> int:
+    """Count what stands in an inbox."""
+    with open_session(home.path) as session:
+        status = session.stub.GetStatus(node_pb2.GetStatusRequest())
+    return sum(stream.acknowledged for stream in status.streams if stream.direction == "inbound")
+
+
+def _run_floor(path: Path, database: Path) -> float:
+    """Read the file with the standard library and insert every row into one table, a commit for every thousand."""
+    mapping = load_mapping(NANTONG.dialect, DATASET)
+    begun = time.perf_counter()
+    with sqlite3.connect(database) as store, path.open(encoding=mapping.file.encoding, newline="") as lines:
+        store.execute("PRAGMA journal_mode = WAL")
+        reader = csv.reader(lines, delimiter=mapping.file.delimiter)
+        columns = next(reader)
+        store.execute(f"CREATE TABLE floor ({', '.join(columns)})")
+        marks = ", ".join("?" for _ in columns)
+        while rows := list(islice(reader, _FLOOR_ROWS)):
+            store.executemany(f"INSERT INTO floor VALUES ({marks})", rows)  # noqa: S608 - our own names
+            store.commit()
+    return time.perf_counter() - begun

@@ -1,0 +1,96 @@
+"""What the demo exchanges: four datasets both ways, each from the kind of source that its city has.
+
+Shanghai hands over Excel; Nantong hands over GB18030 CSV, and its enrolments lie in a table of a database.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.mapping import load_mapping
+from adapters.samples import DATASETS, Planted, SampleRows, sample_rows, write_sample
+from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, DemoCity
+from services.node.sync.inputs import FileInput, Input, TableInput, layout_of
+
+_BY_TABLE: Final = "social.enrolment"
+_TABLE: Final = "cbdj"
+"""参保登记, enrolments."""
+_FEWER: Final = 10
+"""Contributions are many, the other datasets a tenth of them."""
+_FEWEST: Final = 500
+"""Of fewer records not every kind of error could be planted."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStream:
+    """One dataset in one direction.
+
+    Attributes:
+        sender: City that sends.
+        receiver: City that receives.
+        dataset: Dataset.
+        input: Where its rows come from.
+        planted: What is wrong in them.
+        corrections: The right cells of every planted row, by row.
+    """
+
+    sender: DemoCity
+    receiver: DemoCity
+    dataset: str
+    input: Input
+    planted: Sequence[Planted]
+    corrections: Mapping[int, tuple[str, ...]]
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return f"{self.sender.code}/{self.receiver.code}/{self.dataset}/0"
+
+
+def make_streams(folder: Path, *, seed: int, people: int) -> tuple[DemoStream, ...]:
+    """Write the samples of invented people; same seed, same rows.
+
+    Args:
+        folder: Where files and the database go; former ones are replaced.
+        seed: Of everything that varies.
+        people: Invented people of each city, for contributions.
+    """
+    return tuple(
+        _make(folder, dataset, sender, receiver, seed=seed, people=_people_of(dataset, people))
+        for dataset in DATASETS
+        for sender, receiver in ((NANTONG, SHANGHAI), (SHANGHAI, NANTONG))
+    )
+
+
+def _people_of(dataset: str, people: int) -> int:
+    return people if dataset == DATASET else max(people // _FEWER, min(people, _FEWEST))
+
+
+def _make(folder: Path, dataset: str, sender: DemoCity, receiver: DemoCity, *, seed: int, people: int) -> DemoStream:
+    if (sender, dataset) == (NANTONG, _BY_TABLE):
+        rows = sample_rows(dataset, sender.dialect, seed=seed, people=people)
+        url = f"sqlite:///{_fill(folder / 'nantong.sqlite', rows)}"
+        made: Input = TableInput(url, _TABLE, tuple(rows.columns))
+        return DemoStream(sender, receiver, dataset, made, rows.planted, rows.corrections())
+    suffix = ".csv" if sender == NANTONG else ".xlsx"
+    path = folder / f"{'nantong' if sender == NANTONG else 'shanghai'}_{dataset.partition('.')[2]}s{suffix}"
+    file = write_sample(path, dataset, sender.dialect, seed=seed, people=people)
+    layout = layout_of(load_mapping(sender.dialect, dataset))
+    return DemoStream(sender, receiver, dataset, FileInput(path, layout), file.planted, file.corrections())
+
+
+def _fill(path: Path, rows: SampleRows) -> Path:
+    """Write rows into a table of text columns, as many a city's database has them."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    columns = ", ".join(f'"{column}" TEXT' for column in rows.columns)
+    marks = ", ".join("?" for _ in rows.columns)
+    with sqlite3.connect(path) as database:
+        database.execute(f"CREATE TABLE {_TABLE} (xh INTEGER PRIMARY KEY, {columns})")
+        database.executemany(f"INSERT INTO {_TABLE} VALUES (NULL, {marks})", rows.rows)  # noqa: S608 - our own names
+    database.close()
+    return path.absolute()

@@ -1,0 +1,1 @@
+"""Sinks: what this city received, into its own table or folder."""

@@ -1,0 +1,228 @@
+"""What stands of every subject: submissions merged by key, in sorted runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from struct import unpack
+from typing import Any, Final
+
+from sqlalchemy import LargeBinary, Select, bindparam, delete, func, select, true, update
+
+from services.domain.batch import Record
+from services.domain.standing import CONTENT_BYTES, Standings
+from services.store import runs
+from services.store.dialect import Dialect
+from services.store.runs import Run
+from services.store.tables import (
+    ABANDONED,
+    BATCH,
+    OFFSET_BITS,
+    OUTBOX,
+    REJECTION,
+    SOURCE,
+    STANDING,
+    STREAM,
+    SUBMISSION,
+)
+from services.store.transaction.part import Part
+
+KEY_BYTES: Final = 16
+_Said = dict[bytes, tuple[bytes, int]]
+"""By business key what was said last: content and record."""
+_NO_KEY: Final = bytes(KEY_BYTES)
+_RUN_SUBMISSIONS: Final = 256
+_WRITTEN_AT_ONCE: Final = 10_000
+_PAGE_ROWS: Final = 10_000
+
+_MERGED: Final = (
+    select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id")).with_for_update(key_share=True)
+)
+_SUBMISSIONS: Final = SUBMISSION.join(SOURCE, SOURCE.c.id == SUBMISSION.c.source_id)
+_UNMERGED: Final = (SOURCE.c.stream_id == bindparam("stream_id"), SUBMISSION.c.id > bindparam("merged"))
+_NEXT: Final = (
+    select(SUBMISSION.c.id, SUBMISSION.c.record_count, SUBMISSION.c.record_keys, SUBMISSION.c.contents)
+    .select_from(_SUBMISSIONS)
+    .where(*_UNMERGED)
+    .order_by(SUBMISSION.c.id)
+    .limit(_RUN_SUBMISSIONS)
+)
+_LEFT: Final = select(func.coalesce(func.sum(SUBMISSION.c.record_count), 0)).select_from(_SUBMISSIONS).where(*_UNMERGED)
+_PAGE: Final = (
+    select(STANDING.c.record_key, STANDING.c.content, STANDING.c.record_id)
+    .where(STANDING.c.stream_id == bindparam("stream_id"), STANDING.c.record_key > bindparam("after"))
+    .order_by(STANDING.c.record_key)
+    .limit(_PAGE_ROWS)
+)
+_REFUSED: Final = select(REJECTION.c.record_id).where(
+    REJECTION.c.record_id.between(bindparam("first"), bindparam("last"))
+)
+_VOID: Final = (
+    select(BATCH.c.record_runs)
+    .join(ABANDONED, ABANDONED.c.batch_id == BATCH.c.id)
+    .where(BATCH.c.stream_id == bindparam("stream_id"), ABANDONED.c.outcome == "VOID")
+)
+
+_THIS: Final = (
+    STANDING.c.stream_id == bindparam("of_stream"),
+    STANDING.c.record_key == bindparam("of_key", type_=LargeBinary),
+)
+_FALL_BACK: Final = (
+    update(STANDING)
+    .where(*_THIS, STANDING.c.record_id == bindparam("refused_id"), STANDING.c.previous_id.is_not(None))
+    .values(
+        content=STANDING.c.previous_content,
+        record_id=STANDING.c.previous_id,
+        previous_content=None,
+        previous_id=None,
+    )
+)
+_FORGET: Final = delete(STANDING).where(*_THIS, STANDING.c.record_id == bindparam("refused_id"))
+_FORGET_PREVIOUS: Final = (
+    update(STANDING)
+    .where(*_THIS, STANDING.c.previous_id == bindparam("refused_id"))
+    .values(previous_content=None, previous_id=None)
+)
+
+
+class StandingPart(Part):
+    """The part of `services.ports.outbox.Outbox` about what stands."""
+
+    def merge_standing(self, stream_id: int, *, records_max: int) -> int:
+        """See the port."""
+        merged = self._connection.execute(_MERGED, {"stream_id": stream_id}).scalar_one()
+        said, before = _Said(), _Said()
+        records = 0
+        for submission in self._dialect.rows(self._connection, _NEXT, {"stream_id": stream_id, "merged": merged}):
+            if records and records + submission[1] > records_max:
+                break
+            merged, records = submission[0], records + submission[1]
+            self._add_submission(stream_id, (said, before), *submission)
+        for words in (before, said):
+            self._put(stream_id, words)
+        self._connection.execute(update(STREAM).where(STREAM.c.id == stream_id).values(merged_submission=merged))
+        return int(self._connection.execute(_LEFT, {"stream_id": stream_id, "merged": merged}).scalar_one())
+
+    def find_standing(self, stream_id: int, keys: bytes) -> Standings:
+        """See the port."""
+        parameters = {"stream_id": stream_id, "keys": keys}
+        return self._standings(_found(self._dialect), parameters) if keys else Standings(b"", b"", ())
+
+    def standing_pages(self, stream_id: int) -> Iterator[Standings]:
+        """See the port."""
+        after = b""
+        while (page := self._standings(_PAGE, {"stream_id": stream_id, "after": after})).keys:
+            yield page
+            after = page.keys[-KEY_BYTES:]
+
+    def _standings(self, statement: Select[Any], parameters: dict[str, Any]) -> Standings:
+        found: Any = self._dialect.columns(self._connection, statement, parameters)
+        return Standings(*found)
+
+    def outbox_records(self, stream_id: int, record_ids: Sequence[int]) -> list[Record]:
+        """See the port.
+
+        Raises:
+            ValueError: A record is another stream's.
+        """
+        held = runs.runs_of(record_ids)
+        owners = {run.owner for run in held}
+        own = select(SUBMISSION.c.id).select_from(_SUBMISSIONS)
+        own = own.where(SOURCE.c.stream_id == stream_id, SUBMISSION.c.id.in_(sorted(owners)))
+        if len(self._connection.execute(own).all()) != len(owners):
+            raise ValueError("a record of the outbox is looked up in its own stream")
+        return self._records(OUTBOX, held)
+
+    def _add_submission(
+        self, stream_id: int, run: tuple[_Said, _Said], submission_id: int, count: int, keys: bytes, contents: bytes
+    ) -> None:
+        """Add what a submission says to a run: the last word on each subject, and the one before it in the same run."""
+        held = Run(runs.first_id(submission_id), count)
+        refused = self._refused(stream_id, held)
+        split_keys = unpack(f"{KEY_BYTES}s" * count, keys)
+        split_contents = unpack(f"{CONTENT_BYTES}s" * count, contents)
+        said, before = run
+        for record_id, key, content in zip(runs.ids_of([held]), split_keys, split_contents, strict=True):
+            if record_id in refused or key == _NO_KEY:
+                continue
+            if key in said:
+                before[key] = said[key]
+            said[key] = (content, record_id)
+
+    def _refused(self, stream_id: int, held: Run) -> set[int]:
+        """Return the records of a run that never stood: refused by the receiver, or declared undeliverable."""
+        bounds = {"first": held.first, "last": held.end - 1}
+        refused = set(self._connection.execute(_REFUSED, bounds).scalars())
+        for packed in self._connection.execute(_VOID, {"stream_id": stream_id}).scalars():
+            refused.update(runs.ids_of(run for run in runs.unpack(packed) if run.owner == held.owner))
+        return refused
+
+    def _put(self, stream_id: int, said: _Said) -> None:
+        keys = sorted(said)
+        for start in range(0, len(keys), _WRITTEN_AT_ONCE):
+            some = keys[start : start + _WRITTEN_AT_ONCE]
+            parameters = {
+                "of_stream": stream_id,
+                "said": b"".join([key + said[key][0] for key in some]),
+                "record_ids": json.dumps([said[key][1] for key in some]),
+            }
+            self._connection.execute(_put(self._dialect), parameters)
+
+    def _refuse_standing(self, stream_id: int, refused: Iterable[tuple[int, bytes]]) -> None:
+        """Take back records that were refused after they were merged; what stood before them stands again.
+
+        Args:
+            stream_id: Outbound stream.
+            refused: (record id, business key) of each.
+        """
+        rows = [{"of_stream": stream_id, "of_key": key, "refused_id": record_id} for record_id, key in refused]
+        if rows:
+            for statement in (_FORGET_PREVIOUS, _FALL_BACK, _FORGET):
+                self._connection.execute(statement, rows)
+
+    def _keys_of(self, record_ids: Iterable[int]) -> list[tuple[int, bytes]]:
+        """Return (record id, business key) of records of the outbox."""
+        wanted = list(record_ids)
+        owners = sorted({record_id >> OFFSET_BITS for record_id in wanted})
+        parameters = {"runs": runs.to_parameter(Run(owner, 1) for owner in owners)}
+        keys = dict(self._dialect.rows(self._connection, _keys_of(self._dialect), parameters))
+        return [(i, _key_at(keys[i >> OFFSET_BITS], runs.offset_of(i))) for i in wanted]
+
+
+def _key_at(keys: bytes, offset: int) -> bytes:
+    return keys[offset * KEY_BYTES : (offset + 1) * KEY_BYTES]
+
+
+@cache
+def _found(dialect: Dialect) -> Select[Any]:
+    # IN, not a join: SQLite would scan the subjects and look for each among the keys.
+    return select(STANDING.c.record_key, STANDING.c.content, STANDING.c.record_id).where(
+        STANDING.c.stream_id == bindparam("stream_id"), STANDING.c.record_key.in_(select(dialect.keys.c.record_key))
+    )
+
+
+@cache
+def _keys_of(dialect: Dialect) -> Select[Any]:
+    submissions = dialect.runs.join(SUBMISSION, SUBMISSION.c.id == dialect.runs.c.first)
+    return select(SUBMISSION.c.id, SUBMISSION.c.record_keys).select_from(submissions)
+
+
+@cache
+def _put(dialect: Dialect) -> Any:  # noqa: ANN401 - an upsert of either dialect
+    said = dialect.standing
+    names = ("record_key", "content", "record_id")
+    entries = select(bindparam("of_stream", type_=STANDING.c.stream_id.type), *(said.c[name] for name in names))
+    # SQLite wants a WHERE between a SELECT and ON CONFLICT; sorted, so that each page is touched once.
+    insert = dialect.insert(STANDING).from_select(
+        ["stream_id", *names], entries.where(true()).order_by(said.c.record_key)
+    )
+    return insert.on_conflict_do_update(
+        index_elements=["stream_id", "record_key"],
+        set_={
+            "previous_content": STANDING.c.content,
+            "previous_id": STANDING.c.record_id,
+            "content": insert.excluded.content,
+            "record_id": insert.excluded.record_id,
+        },
+    )
