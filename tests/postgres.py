@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -28,15 +28,39 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class PostgresServer:
-    """One running server that makes databases.
+    """One server that makes databases.
 
     Attributes:
         folder: Where its socket and data are.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, binaries: Path, settings: dict[str, str]) -> None:
         self.folder = folder
+        self._binaries, self._settings = binaries, settings
+        self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
+
+    def start(self) -> None:
+        """Start it, also after it was killed, and wait until it answers."""
+        self._process = _start(self._binaries, self.folder, self._settings)
+        self._wait_until_ready(self._process)
+
+    def stop(self) -> None:
+        """End it at once, without a checkpoint: nobody needs the data."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(_START_S_MAX)
+
+    def kill(self) -> None:
+        """Kill it with -9, and the processes that it made: they are in no group with it."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        self._process.kill()
+        for child in map(int, children):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        self._process.wait()
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
@@ -54,6 +78,18 @@ class PostgresServer:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_S_MAX
+        while True:
+            try:
+                self.execute("SELECT 1")
+            except psycopg.OperationalError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((self.folder / "log").read_text()) from None
+                time.sleep(0.02)
+            else:
+                return
+
 
 @contextmanager
 def running_postgres(**settings: str) -> Iterator[PostgresServer]:
@@ -63,12 +99,12 @@ def running_postgres(**settings: str) -> Iterator[PostgresServer]:
         binaries = _binaries(folder)
         _hand_over(folder)
         _initialise(binaries, folder)
-        process = _start(binaries, folder, settings)
+        server = PostgresServer(folder, binaries, settings)
+        server.start()
         try:
-            yield PostgresServer(folder)
+            yield server
         finally:
-            process.send_signal(signal.SIGQUIT)  # at once, without a checkpoint: nobody needs the data
-            process.wait(_START_S_MAX)
+            server.stop()
     finally:
         shutil.rmtree(folder)
 
@@ -123,7 +159,7 @@ def _start(binaries: Path, folder: Path, settings: dict[str, str]) -> subprocess
     command = [binaries / "postgres", "-D", folder / "data"]
     for name, value in chosen.items():
         command += ["-c", f"{name}={value}"]
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         process: subprocess.Popen[bytes] = subprocess.Popen(
             command,
             stdout=log,
@@ -132,23 +168,9 @@ def _start(binaries: Path, folder: Path, settings: dict[str, str]) -> subprocess
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock
             **_user(),  # type: ignore[call-overload]
         )
-    _wait_until_ready(PostgresServer(folder), process)
     return process
 
 
 def _die_with_parent() -> None:
     """Ask the kernel for an end when the tests are killed: nobody else would stop the server."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
-
-
-def _wait_until_ready(server: PostgresServer, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _START_S_MAX
-    while True:
-        try:
-            server.execute("SELECT 1")
-        except psycopg.OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((server.folder / "log").read_text()) from None
-            time.sleep(0.02)
-        else:
-            return

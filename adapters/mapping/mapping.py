@@ -64,6 +64,11 @@ class Mapping:
         self.group_rows_max: Final = self._group.rows_max if self._group else 1
 
     @property
+    def group_columns(self) -> tuple[str, ...]:
+        """Columns that say which rows are one record; none where each row is one."""
+        return self.declaration.group.key if self.declaration.group else ()
+
+    @property
     def message_type(self) -> type[Message]:
         """The standard's message class."""
         return self.standard.message_type
@@ -169,6 +174,20 @@ class Mapping:
             RowRejected: No text of a column says exactly its value, or there are more or fewer values than columns.
         """
         return self._typed.texts(values, [] if notes is None else notes)
+
+    def said(self, values: Sequence[Value]) -> list[str | None] | None:
+        """Return what can be said of a row that ``texts`` refuses, or None where not even its record is known by it.
+
+        Args:
+            values: As of ``texts``.
+
+        Returns:
+            Texts; None for a value that no text says exactly.
+        """
+        if len(values) != len(self.columns):
+            return None
+        said = self._typed.said(values)
+        return None if any(said[place] is None for place in self.plan.key) else said
 
     def values(self, texts: Sequence[str]) -> list[Value]:
         """Turn a row that ``from_standard`` returned into typed values, for a target whose columns have types.

@@ -46,6 +46,16 @@ class TypedRows:
             value if isinstance(value, str) else self._text(place, value, notes) for place, value in enumerate(values)
         ]
 
+    def said(self, values: Sequence[Value]) -> list[str | None]:
+        """Say every value that can be said; see ``Mapping.said``."""
+        return [self._said(place, value) for place, value in enumerate(values)]
+
+    def _said(self, place: int, value: Value) -> str | None:
+        try:
+            return value if isinstance(value, str) else self._text(place, value, [])
+        except RowRejected:
+            return None
+
     def _text(self, place: int, value: Value, notes: list[str]) -> str:
         if value is None:
             return ""

@@ -94,6 +94,7 @@ def open_query(
     *,
     incremental: Incremental | None = None,
     cursor: str | None = None,
+    order: Sequence[str] = (),
 ) -> AbstractContextManager[IncrementalSource]:
     """Open a table or view of a database as a row source.
 
@@ -103,6 +104,7 @@ def open_query(
         columns: In the order in which cells are handed over.
         incremental: The column by which new rows are known; None to read all rows.
         cursor: What the source's ``cursor`` was after an earlier read; None for the first one.
+        order: Columns by which rows come, so that those of one record follow one another; not with ``incremental``.
 
     Raises (when entered):
         SourceRefused: URL, driver, table, column or cursor is wrong.
@@ -110,7 +112,7 @@ def open_query(
     """
     from adapters.tables import sql_source
 
-    return sql_source.open_query(url, table, columns, incremental=incremental, cursor=cursor)
+    return sql_source.open_query(url, table, columns, incremental=incremental, cursor=cursor, order=order)
 
 
 def query_name(url: str, table: str) -> str:

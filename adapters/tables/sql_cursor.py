@@ -55,6 +55,7 @@ class Position:
         cursor: What an earlier ``to_json`` returned; None for the first time.
 
     Attributes:
+        by: The column.
         mark: Highest value so far; None before the first.
 
     Raises:
@@ -62,7 +63,7 @@ class Position:
     """
 
     def __init__(self, by: Incremental, cursor: str | None) -> None:
-        self._by = by
+        self.by = by
         self.mark: Mark | None = None if cursor is None else _parsed(by, cursor)
 
     def advance(self, value: object) -> None:
@@ -73,7 +74,7 @@ class Position:
         """
         if value is None:
             return
-        mark = _whole(value) if isinstance(self._by, Serial) else _moment(value)
+        mark = _whole(value) if isinstance(self.by, Serial) else _moment(value)
         if self.mark is None:
             self.mark = mark
         elif type(mark) is not type(self.mark):
@@ -83,7 +84,7 @@ class Position:
 
     def bound(self) -> Mark | None:
         """Return the value from which rows are read again: above it for a serial, from it on for a time."""
-        mark, by = self.mark, self._by
+        mark, by = self.mark, self.by
         if isinstance(by, Serial):
             return mark - by.overlap if isinstance(mark, int) else None
         overlap = timedelta(seconds=by.overlap_s)
@@ -104,7 +105,7 @@ class Position:
         if self.mark is None:
             return None
         last = self.mark.isoformat() if isinstance(self.mark, date) else self.mark
-        return json.dumps({"column": self._by.column, "kind": type(self.mark).__name__, "last": last})
+        return json.dumps({"column": self.by.column, "kind": type(self.mark).__name__, "last": last})
 
 
 def _parsed(by: Incremental, cursor: str) -> Mark:

@@ -35,7 +35,7 @@ class SqlSource:
         found: The table.
         columns: In the order in which cells are handed over.
         position: How far an incremental column was read, None to read all rows.
-        by: That column.
+        order: Columns by which rows come before the primary key.
 
     Attributes:
         name: Stable name, without a password.
@@ -54,7 +54,7 @@ class SqlSource:
         found: FoundTable,
         columns: Sequence[str],
         position: Position | None,
-        by: Incremental | None,
+        order: Sequence[str] = (),
     ) -> None:
         self.name = name
         self._connection = connection
@@ -65,7 +65,7 @@ class SqlSource:
         types = [found.types[column] for column in exact]
         self._days = [isinstance(kind, Date) for kind in types]
         self._moments = [isinstance(kind, DateTime) for kind in types]
-        self._query = self._select(found, exact, by)
+        self._query = self._select(found, exact, [self._exact(found, column) for column in order])
         self._rows = 0
 
     @property
@@ -84,7 +84,7 @@ class SqlSource:
     def __iter__(self) -> Iterator[Row[Cell] | BadRow]:
         """Hand over every row, good or bad.
 
-        In the order of the incremental column and the primary key, or of the primary key alone.
+        In the order that was asked for, or that of the incremental column, and then of the primary key.
 
         Raises:
             SourceRefused: The database refuses, or the incremental column holds what can be no cursor.
@@ -107,9 +107,9 @@ class SqlSource:
             raise SourceRefused(self.name, "sql.column", column=asked)
         return exact
 
-    def _select(self, found: FoundTable, exact: list[str], by: Incremental | None) -> Select[Any]:
+    def _select(self, found: FoundTable, exact: list[str], first: list[str]) -> Select[Any]:
         """Build the query; every name is one that the database told, and quoted."""
-        wanted = list(exact)
+        wanted, by = list(exact), self._position.by if self._position else None
         if by is not None:
             wanted.append(self._exact(found, by.column))
         clauses: dict[str, ColumnElement[Any]] = {
@@ -120,7 +120,7 @@ class SqlSource:
         source = table_clause(quoted_name(found.name, True), *clauses.values(), schema=schema)  # type: ignore[arg-type]
         # Labels, since the incremental column may be one of the columns as well.
         query = select(*(source.c[name].label(f"c{place}") for place, name in enumerate(wanted)))
-        order = dict.fromkeys((*wanted[len(exact) :], *found.primary_key))
+        order = dict.fromkeys((*first, *wanted[len(exact) :], *found.primary_key))
         query = query.order_by(*(source.c[name] for name in order))
         bound = None if self._position is None else self._position.bound()
         if by is None or bound is None:
@@ -185,6 +185,7 @@ def open_query(
     *,
     incremental: Incremental | None = None,
     cursor: str | None = None,
+    order: Sequence[str] = (),
 ) -> Iterator[SqlSource]:
     """Open a table or view of a database as a row source; see ``sources.open_query``."""
     parsed = parsed_url(url)
@@ -196,4 +197,4 @@ def open_query(
     with connected(parsed, name) as connection:
         with told_errors(name):
             found = find_table(connection, table, name)
-        yield SqlSource(connection, name, found, columns, position, incremental)
+        yield SqlSource(connection, name, found, columns, position, order)

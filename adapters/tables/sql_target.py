@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ from sqlalchemy.exc import (
 
 from adapters.tables.errors import SinkRefused, SinkUnavailable, SourceRefused
 from adapters.tables.sql_database import error_code, find_table, match_name, parsed_url
+
+# It warns of every page in which a row was refused; which rows those are we tell ourselves.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 _CONNECT_S_MAX: Final = 10
 _LOCK_S_MAX: Final = 10.0

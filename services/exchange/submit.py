@@ -10,6 +10,7 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.domain.agreement import Agreement
@@ -167,10 +168,18 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     # Closed first: a row that is refused once more has a rejection of its own.
     mended = [*checked.mended, *(Mending(one.mends_rejection, one.position) for one in rejected if one.mends_rejection)]
     tx.close_rejections(stream.id, source.id, mended, [(row.key, row.position) for row in rows], now=now)
+    _close_reread(tx, opened, chunk, now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
         tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping)
     return Submitted(len(rows), rejected)
+
+
+def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
+    """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
+    keys = [one.key for one in chunk.rejected if one.key]
+    if chunk.cursor and keys:
+        tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
 
 
 def _without_closed(

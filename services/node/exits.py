@@ -101,7 +101,11 @@ _TRUST_CODES: Final = {
     Reason.OFFLINE_KEY_ABSENT: Exit.NOT_FOUND,
     Reason.SERVER_UNREACHABLE: Exit.PARTNER_UNAVAILABLE,
 }
-_FILE_CODES: Final = {"file.missing": Exit.NOT_FOUND, "file.unreadable": Exit.NOT_PERMITTED}
+_FILE_CODES: Final = {
+    "file.missing": Exit.NOT_FOUND,
+    "folder.missing": Exit.NOT_FOUND,
+    "file.unreadable": Exit.NOT_PERMITTED,
+}
 _SYSTEM_CODES: Final = {
     errno.ENOENT: Exit.NOT_FOUND,
     errno.EACCES: Exit.NOT_PERMITTED,

@@ -175,6 +175,23 @@ class Outbox(Protocol):
         """Return those of some rejections that belong to a stream and are open."""
         ...
 
+    def close_reread(
+        self, stream_id: int, source_id: int, keys: Sequence[bytes], *, upto_position: int, now: datetime
+    ) -> int:
+        """Close what this node refused in earlier reads of a source, since the same rows were read and refused again.
+
+        Args:
+            stream_id: Outbound stream.
+            source_id: A source whose reads go on where the last one ended, and begin a little before.
+            keys: Of the rows that are refused now.
+            upto_position: Where the earlier reads ended.
+            now: When.
+
+        Returns:
+            How many were closed.
+        """
+        ...
+
     def close_rejections(
         self,
         stream_id: int,

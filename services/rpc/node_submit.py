@@ -53,11 +53,11 @@ class Submissions(NodeDesk):
                 source=source.name, position=source.position, submitted=source.submitted, cursor=source.cursor
             )
         )
-        async for checked in map_ahead(_chunks(requests), partial(self._checked, opened), AHEAD_CHUNKS):
-            work = partial(submit_chunk, parts=self.parts, opened=opened, checked=checked)
-            submitted = await written(self.store.write(work))
-            self.host.wake(opened.stream.name)
-            yield _submitted(checked.chunk, submitted)
+        checked = map_ahead(_chunks(requests), partial(self._checked, opened), AHEAD_CHUNKS)
+        # Written in order, and those that wait for the same sync of the disk share it. After one that is refused all
+        # others are, since none of them begins where the source stands.
+        async for answer in map_ahead(checked, partial(self._write, opened), AHEAD_CHUNKS):
+            yield answer
 
     async def GetSource(  # noqa: N802
         self, request: node_pb2.GetSourceRequest, context: Context
@@ -107,6 +107,12 @@ class Submissions(NodeDesk):
 
     async def _checked(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
         return await asyncio.to_thread(self._check, opened, chunk)
+
+    async def _write(self, opened: OpenedSource, checked: CheckedChunk) -> node_pb2.SubmitResponse:
+        work = partial(submit_chunk, parts=self.parts, opened=opened, checked=checked)
+        submitted = await written(self.store.write(work))
+        self.host.wake(opened.stream.name)
+        return _submitted(checked.chunk, submitted)
 
     def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
         agreement = opened.agreement

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from adapters.tables import Incremental
     from services.node.sync.inputs import Input
 
+_SERIALS_AGAIN: Final = 1_000
+"""Numbers below the last one that are read again unless told otherwise: what is known already is not sent."""
+_HEADER: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([ -~]*)")
+"""RFC 9110 section 5.5, without the bytes above ASCII that it deprecates."""
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _BY_VARIABLE: Final = "env:"
+_PASSWORD_OPTIONS: Final = frozenset(("password", "passwd", "pwd", "sslpassword"))
 
 FileArgument = Annotated[
     Path | None,
@@ -43,7 +48,8 @@ UpdatedOption = Annotated[
 OverlapOption = Annotated[
     str,
     typer.Option(
-        help="重读一段，--updated 写时长 5m，--serial 写个数 · read again below the last: a time, or a count of serials"
+        help="重读一段，以免漏掉晚提交的行：--updated 默认 5m，--serial 默认 1000 个 · read again below the last, for "
+        "rows that are committed late: a time, default 5m, or a count of serials, default 1000"
     ),
 ]
 HttpsOption = Annotated[
@@ -110,12 +116,21 @@ class InputOptions:
         if self.file is not None:
             return FileInput(self.file, layout_of(mapping))
         if self.sql:
-            return TableInput(database_url(self.sql), self.table, columns, self._incremental())
+            self._verify_whole(mapping)
+            return TableInput(database_url(self.sql), self.table, columns, self._incremental(), mapping.group_columns)
         headers = _headers(self.headers) if self.headers else {}
         return PagesInput(
             PagedInterface(self.https, headers=headers, authorities=self.ca, certificate=self.cert, key=self.key),
             columns,
         )
+
+    def _verify_whole(self, mapping: Mapping) -> None:
+        """A record of several rows of which only some are new would arrive as these alone."""
+        if self.incremental and mapping.grouped:
+            raise Mistake(
+                f"{mapping.dataset} 一条记录占多行，须读整表，不用 --serial、--updated；未变的记录不会发送 · a record "
+                "takes several rows, so the whole table is read, without --serial and --updated; only changes are sent"
+            )
 
     def _incremental(self) -> Incremental | None:
         from adapters.tables import Serial, UpdateTime
@@ -123,7 +138,7 @@ class InputOptions:
         if self.serial:
             if self.overlap and not self.overlap.isdecimal():
                 raise Mistake("--overlap: --serial 时写个数，如 100 · with --serial it is a count, 100")
-            return Serial(self.serial, int(self.overlap or 0))
+            return Serial(self.serial, int(self.overlap or _SERIALS_AGAIN))
         if self.updated:
             return UpdateTime(self.updated, int(seconds("--overlap", self.overlap or "5m")))
         return None
@@ -141,13 +156,20 @@ def database_url(text: str) -> str:
         if not os.environ.get(name):
             raise Mistake(f"--sql: 环境变量 {name} 未设置 · the environment variable {name} is not set")
         return os.environ[name]
-    parts = urlsplit(text)
-    if parts.password is not None or "password" in dict(parse_qsl(parts.query)):
+    if _has_password(text):
         raise Mistake(
             "--sql: 命令行里不要写口令：地址放进环境变量，写 --sql env:变量名 · no password on a command line: put "
             "the URL into an environment variable and write --sql env:NAME"
         )
     return text
+
+
+def _has_password(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False  # whoever opens it says that it is no URL
+    return parts.password is not None or not _PASSWORD_OPTIONS.isdisjoint(dict(parse_qsl(parts.query)))
 
 
 def seconds(option: str, text: str) -> float:
@@ -164,8 +186,11 @@ def seconds(option: str, text: str) -> float:
 
 def _headers(path: Path) -> Table[str, str]:
     """Read request headers from a file: a token has no place on a command line."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    pairs = [line.partition(":") for line in lines]
-    if not all(colon and name.strip() for name, colon, _ in pairs):
-        raise Mistake(f"{path}: 每行写“名: 值” · write 'Name: value' on each line")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    found = [_HEADER.fullmatch(line.strip()) for line in lines]
+    if None in found:
+        number = found.index(None) + 1
+        raise Mistake(
+            f"{path}: 第 {number} 个请求头应写作“名: 值”，只用 ASCII · header {number} must read 'Name: value' in ASCII"
+        )
+    return {match[1]: match[2].strip() for match in found if match}

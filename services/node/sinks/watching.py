@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 
 from services.domain.errors import Unavailable
+from services.node.exits import Mistake
 from services.node.lock import HomeBusy
 from services.node.retries import retrying
 from services.node.session import NodeSession, open_session
@@ -50,6 +51,7 @@ class Watcher:
             once: End where nothing is left, and raise what otherwise is retried.
 
         Raises:
+            Mistake: There is no such dataset.
             ExchangeError: The node refuses.
         """
         message_type = _message_type(self.dataset)
@@ -84,6 +86,9 @@ class Watcher:
 
 def _message_type(dataset: str) -> Any:  # noqa: ANN401 - the dataset's class
     datasets = load_datasets()
+    if dataset not in datasets.names():
+        known = ", ".join(datasets.names())
+        raise Mistake(f"没有数据集 {dataset}，已知 · there is no dataset {dataset}, known are {known}")
     return datasets.find(dataset, datasets.standards(dataset)[-1]).message_class
 
 

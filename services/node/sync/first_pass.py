@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -11,6 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from adapters.mapping import Mapping as DialectMapping
+from adapters.tables import cell_text
 from services.domain.receipt import Violation
 from services.node.sync.cells import CellSpool
 from services.node.sync.mapped import Mapped, Refused, map_runs
@@ -20,6 +23,7 @@ from services.node.sync.rejections import Spool
 from services.node.sync.report import Progress, SyncJob
 from services.node.sync.row_bits import RowBits
 from services.node.sync.staging import Repeats, Staged, Staging
+from services.node.sync.standing import KEY_BYTES
 from services.node.sync.submission import Told
 from services.ports.gate import Gate
 from services.wire.datasets import Dataset
@@ -88,9 +92,16 @@ class FirstPass:
         self.read += mapped.rows
         self.last_row = max(self.last_row, mapped.last_row)
 
-    def refuse(self, part: str, told: Told, rows: int) -> None:
-        """Keep refused rows."""
-        self.refused.add(part, told)
+    def refuse(self, part: str, told: Told, rows: int, *, identity: bytes = b"") -> None:
+        """Keep refused rows.
+
+        Args:
+            part: Of the spool.
+            told: What is wrong.
+            rows: How many.
+            identity: Stands for a business key that nobody can read: the same rows, read again, are known by it.
+        """
+        self.refused.add(part, told if told.key else told._replace(key=identity))
         self._count(told.rule_id, rows)
         if told.key:
             self.staging.add_refused(told.key)
@@ -149,9 +160,15 @@ def first_pass(
 
 
 def _refuse(found: FirstPass, refused: Refused, *, keep_cells: bool) -> None:
-    found.refuse("source", refused.told, len(refused.rows))
+    identity = _identity(refused) if keep_cells else b""
+    found.refuse("source", refused.told, len(refused.rows), identity=identity)
     if keep_cells:
         found.cells.add(refused.told.position, [(row.number, row.cells) for row in refused.rows])
+
+
+def _identity(refused: Refused) -> bytes:
+    texts = [[cell_text(cell) for cell in row.cells] for row in refused.rows]
+    return hashlib.blake2b(json.dumps(texts).encode(), digest_size=KEY_BYTES).digest()
 
 
 def _find_repeats(found: FirstPass) -> None:

@@ -111,12 +111,14 @@ class TableInput:
         table: "table" or "schema.table".
         columns: The dialect's columns.
         incremental: By what new rows are known; None reads all rows every time.
+        group_columns: Those that say which rows are one record: a table keeps no rows together by itself.
     """
 
     url: str
     table: str
     columns: tuple[str, ...]
     incremental: Incremental | None = None
+    group_columns: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -142,7 +144,12 @@ class TableInput:
     def open(self, cursor: str) -> Iterator[TableSource]:
         """Open the table after a cursor."""
         with open_query(
-            self.url, self.table, self.columns, incremental=self.incremental, cursor=cursor or None
+            self.url,
+            self.table,
+            self.columns,
+            incremental=self.incremental,
+            cursor=cursor or None,
+            order=self.group_columns,
         ) as source:
             yield source
 
@@ -161,8 +168,9 @@ class PagesInput:
 
     @property
     def name(self) -> str:
-        """The address."""
-        return _short(f"pages:{self.interface.url}")
+        """The address; of its query, in which a token may be, only a digest, which tells it from others."""
+        address, mark, query = self.interface.url.partition("?")
+        return _short(f"pages:{address}" + (f"?{_digest(query)[:8]}" if mark else ""))
 
     @property
     def file(self) -> Path | None:
@@ -191,4 +199,8 @@ def _short(name: str) -> str:
     """Keep a name within what the node takes as one."""
     if len(name) <= _NAME_CHARACTERS_MAX:
         return name
-    return name[: _NAME_CHARACTERS_MAX - 33] + "~" + hashlib.sha256(name.encode()).hexdigest()[:32]
+    return name[: _NAME_CHARACTERS_MAX - 33] + "~" + _digest(name)[:32]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,10 +7,14 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from adapters.mapping import Mapping, RowRejected
-from adapters.tables import BadRow, Row, TableSource
+from adapters.tables import BadRow, Row, TableSource, cell_text
 
 T = TypeVar("T")
 AnyRow = Row[str] | BadRow
+
+
+class _RowOfRecord(BadRow):
+    """A bad row that says at least which record it belongs to: the records on both sides of it are complete."""
 
 
 class RowsOfRecord(NamedTuple):
@@ -53,6 +57,11 @@ def textual_rows(source: TableSource, mapping: Mapping) -> Iterator[AnyRow]:
     return (_textual(row, mapping) for row in source) if source.typed else iter(source)
 
 
+def of_any_record(row: AnyRow) -> bool:
+    """Say of a row that it may be part of the record before it, or of the one behind: neither is complete then."""
+    return not isinstance(row, Row | _RowOfRecord)
+
+
 def in_runs(items: Iterator[T], size: int) -> Iterator[list[T]]:
     """Cut an iterator into lists of at most ``size`` items."""
     while run := list(islice(items, size)):
@@ -63,7 +72,7 @@ def _records(source: TableSource, mapping: Mapping) -> Iterator[AnyRow | RowsOfR
     rows = textual_rows(source, mapping)
     if not mapping.grouped:
         return rows
-    groups = mapping.gather(rows, lambda row: not isinstance(row, Row))
+    groups = mapping.gather(rows, of_any_record)
     return (RowsOfRecord(group.rows, group.problem) for group in groups)
 
 
@@ -75,4 +84,8 @@ def _textual(row: Row[Any] | BadRow, mapping: Mapping) -> AnyRow:
     try:
         return Row(row.number, mapping.texts(row.cells, notes), (*row.normalisations, *dict.fromkeys(notes)))
     except RowRejected as error:
-        return BadRow(row.number, row.cells, error.rule_id, error.reason, error.column)
+        said = mapping.said(row.cells)
+        if said is None:
+            return BadRow(row.number, row.cells, error.rule_id, error.reason, error.column)
+        cells = [cell_text(cell) if text is None else text for cell, text in zip(row.cells, said, strict=True)]
+        return _RowOfRecord(row.number, cells, error.rule_id, error.reason, error.column)

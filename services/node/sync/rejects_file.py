@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.mapping import Mapping
-from adapters.tables import RejectedCells, RejectsSink, Row, open_rejects
+from adapters.tables import RejectedCells, RejectsSink, open_rejects
 from services.node.sync.first_pass import FirstPass
 from services.node.sync.inputs import Input, layout_of
-from services.node.sync.reading import textual_rows
+from services.node.sync.reading import of_any_record, textual_rows
 from services.node.sync.rejections import ListedRejections
 
 
@@ -85,7 +85,7 @@ def _records_of_file(job_input: Input, mapping: Mapping, found: FirstPass) -> It
         if source.sha256() != found.digest:  # type: ignore[attr-defined]  # a file's source has one
             return
     with job_input.open("") as source:
-        groups = mapping.gather(textual_rows(source, mapping), lambda row: not isinstance(row, Row))
+        groups = mapping.gather(textual_rows(source, mapping), of_any_record)
         for group in groups:
             yield [(row.number, list(row.cells)) for row in group.rows]
 

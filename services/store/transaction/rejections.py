@@ -98,6 +98,15 @@ class RejectionsPart(SourcesPart, StandingPart):
             self._connection.execute(_CLOSE, rows)
         return len(rows)
 
+    def close_reread(
+        self, stream_id: int, source_id: int, keys: Sequence[bytes], *, upto_position: int, now: datetime
+    ) -> int:
+        """See the port."""
+        parameters = {"stream_id": stream_id, "keys": b"".join(keys), "of_source": source_id, "upto": upto_position}
+        found = self._dialect.rows(self._connection, _reread(self._dialect), parameters)
+        closed = update(REJECTION).where(REJECTION.c.id.in_([rejection_id for rejection_id, _ in found]))
+        return self._connection.execute(closed.values(closed_time=now, closed_reason="again")).rowcount
+
     def close_rejection(self, rejection_id: int, *, reason: str, now: datetime) -> bool:
         """See the port."""
         closed = update(REJECTION).where(REJECTION.c.id == rejection_id, _OPEN)
@@ -174,6 +183,15 @@ def _open_under(dialect: Dialect) -> Select[Any]:
         REJECTION.c.stream_id == bindparam("stream_id"),
         REJECTION.c.record_key.in_(select(dialect.keys.c.record_key)),
         _OPEN,
+    )
+
+
+@cache
+def _reread(dialect: Dialect) -> Select[Any]:
+    return _open_under(dialect).where(
+        REJECTION.c.source_id == bindparam("of_source"),
+        REJECTION.c.position <= bindparam("upto"),
+        REJECTION.c.batch_id.is_(None),
     )
 
 

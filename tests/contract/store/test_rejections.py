@@ -51,6 +51,17 @@ def test_a_row_is_refused_here_once(sender: Sender) -> None:
     assert [(one.position, one.column) for one in rejected(sender)] == [(7, "a"), (9, "b"), (8, "d")]
 
 
+def test_a_row_that_is_read_again_has_one_rejection(sender: Sender) -> None:
+    """What earlier reads refused under the same key is closed; other keys, and this read's own rows, stay open."""
+    rows = [LocalRejection(place, "a", MALFORMED, a_key(key)) for place, key in ((3, 1), (4, 2), (7, 1))]
+    refuse_locally(sender, *rows, LocalRejection(5, "a", MALFORMED))
+    stream_id, source_id, keys = sender.stream.id, sender.source.id, [a_key(1), a_key(9)]
+    closed = do(sender.store, lambda tx: tx.close_reread(stream_id, source_id, keys, upto_position=5, now=LATER))
+    assert closed == 1
+    assert [one.position for one in rejected(sender, open_only=True)] == [4, 7, 5]
+    assert [one.closed.reason for one in rejected(sender) if one.closed] == ["again"]
+
+
 def test_a_mended_row_closes_what_it_names(sender: Sender) -> None:
     """The closed one says which row took its place and is not listed among open ones."""
     refuse_locally(sender, LocalRejection(7, "a", MALFORMED), LocalRejection(8, "b", MALFORMED))

@@ -15,7 +15,7 @@ import pytest
 from adapters.tables import SinkMoved, SinkRefused, SinkUnavailable
 from adapters.tables.sql_sink import Change, SqlSink
 from adapters.tables.sql_values import Value
-from tests.contract.tables.conftest import Database
+from tests.databases import Database
 
 STREAM = "320600/310000/social.contribution/0"
 TABLE = "CREATE TABLE jf (sfzh VARCHAR(18) NOT NULL, ny INTEGER, je NUMERIC(12,2), mc VARCHAR(4))"

@@ -22,7 +22,7 @@ from adapters.tables import (
     UpdateTime,
     open_query,
 )
-from tests.contract.tables.conftest import Database
+from tests.databases import Database
 
 TABLE = "CREATE TABLE jf (id BIGINT PRIMARY KEY, sfzh VARCHAR(18), je NUMERIC(12,2), csrq DATE, gxsj TIMESTAMP)"
 COLUMNS = ("sfzh", "je", "csrq")
@@ -134,6 +134,13 @@ class TestRows:
         assert (second.number, second.rule_id, second.column) == (2, "sql.date", column)
         day = date(2026, 1, 31)
         assert (first.cells, third.cells) == ([1, day, NOON, None], [3, day, None, None])
+
+    def test_order(self, database: Database) -> None:
+        """Rows of one record follow one another where their columns are named, and keep the primary key's order."""
+        database.execute(TABLE, *(inserted(number) for number in (4, 1, 3, 2)))
+        database.execute("UPDATE jf SET sfzh = 'a' WHERE id IN (2, 4)", "UPDATE jf SET sfzh = 'b' WHERE id IN (1, 3)")
+        with open_query(database.url, "jf", ("id", "sfzh"), order=("SFZH",)) as source:
+            assert [row.cells for row in source] == [[2, "a"], [4, "a"], [1, "b"], [3, "b"]]
 
     def test_many_rows(self, database: Database) -> None:
         """More rows than are fetched at once."""

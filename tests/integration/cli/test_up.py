@@ -17,13 +17,12 @@ from typing import Any, Final
 import pytest
 
 from adapters.mapping import load_mapping
-from adapters.tables import Row
 from services.node.demo.cities import DemoCity
 from services.node.demo.streams import DemoStream, make_streams
 from services.node.home import Home
 from services.node.lock import Holder, holder_of
 from services.node.settings import load_settings
-from services.node.sync.reading import textual_rows
+from services.node.sync.reading import of_any_record, textual_rows
 from tests.integration.support.commands import Ran, finish, start_yrdx, yrdx
 from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node
 from tests.integration.support.proof import prove_ends, prove_receipts
@@ -100,7 +99,7 @@ def true_counts(stream: DemoStream) -> dict[str, int]:
     """Return what must be told of a stream, from what was planted in it; records count as one, however many rows."""
     mapping = load_mapping(stream.sender.dialect, stream.dataset)
     with stream.input.open("") as source:
-        records = sum(1 for _ in mapping.gather(textual_rows(source, mapping), lambda row: not isinstance(row, Row)))
+        records = sum(1 for _ in mapping.gather(textual_rows(source, mapping), of_any_record))
     local, partner, repeated = (
         [one for one in stream.planted if one.rejected_by == by] for by in ("local", "partner", "")
     )

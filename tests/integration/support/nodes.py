@@ -160,9 +160,9 @@ def make_node(
     return Node(home)
 
 
-def agreement(provider: str, consumer: str, **changes: Any) -> Agreement:
-    """Return an agreement for contributions, in force, without a quota that anybody meets."""
-    return replace(demo_agreement(provider, consumer), **changes)
+def agreement(provider: str, consumer: str, dataset: str = DATASET, **changes: Any) -> Agreement:
+    """Return an agreement in force, without a quota that anybody meets."""
+    return replace(demo_agreement(provider, consumer, dataset), **changes)
 
 
 def introduce(node: Node, partner: Node, agreements: Sequence[Agreement], *, endpoint: str = "") -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.integration.support.nodes import NANTONG, SHANGHAI, Node, agreement, introduce, make_node
+from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node, agreement, introduce, make_node
 from tests.integration.support.proxy import Proxy
 
 
@@ -45,6 +45,7 @@ def acquainted(
     *,
     store_urls: tuple[str, str] = ("", ""),
     seed: int = 0,
+    datasets: Sequence[str] = (DATASET,),
     prepare: Callable[[Node], object] = lambda _: None,
 ) -> Iterator[Pair]:
     """Set up both cities without starting their nodes; whatever runs in the end is stopped.
@@ -53,13 +54,15 @@ def acquainted(
         folder: Where their homes are made.
         store_urls: Nantong's and Shanghai's store; empty: SQLite in the home.
         seed: Of the proxies' delays.
+        datasets: What they agree on, both ways.
         prepare: Called with each node before the cities learn of each other.
     """
     nantong = make_node(folder, NANTONG, store_url=store_urls[0])
     shanghai = make_node(folder, SHANGHAI, store_url=store_urls[1])
     for node in (nantong, shanghai):
         prepare(node)
-    agreements = [agreement(a, b) for a, b in ((NANTONG.code, SHANGHAI.code), (SHANGHAI.code, NANTONG.code))]
+    directions = ((NANTONG.code, SHANGHAI.code), (SHANGHAI.code, NANTONG.code))
+    agreements = [agreement(a, b, dataset) for dataset in datasets for a, b in directions]
     with ExitStack() as stack:
         to_nantong = stack.enter_context(Proxy(nantong.listen, random=Random(seed)))
         to_shanghai = stack.enter_context(Proxy(shanghai.listen, random=Random(seed + 1)))
@@ -71,9 +74,9 @@ def acquainted(
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Pair]:
+def running(folder: Path, *, datasets: Sequence[str] = (DATASET,)) -> Iterator[Pair]:
     """Set up both cities and serve while the block runs."""
-    with acquainted(folder) as pair:
+    with acquainted(folder, datasets=datasets) as pair:
         for node in pair.nodes:
             node.start()
         yield pair
