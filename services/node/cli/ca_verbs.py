@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.node.cli.verbs import HERE, DryRunOption, HomeOption, JsonOption, verb
+from services.node.cli.verbs import HERE, ApprovalOption, DryRunOption, HomeOption, JsonOption, verb
 from services.node.output import print_fields, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -155,19 +155,25 @@ def prove(home: HomeOption = HERE, folder: NextOption = None, json: JsonOption =
 
 def activate(
     home: HomeOption = HERE,
+    *,
     exclude: ExcludeOption = None,
     folder: NextOption = None,
+    approval: ApprovalOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Activate."""
+    from certs.bundle_model import AuthorityState
     from services.node.cli import rollover
 
     ring = _ring(home)
+    subject = ring.authorities.one(AuthorityState.PREPARED, AuthorityState.DISTRIBUTED).fingerprint
+    approved = ring.place.require_approved("ca", subject, approval or [])
     if dry_run:
         rollover.require_nobody_breaks(rollover.distribute(ring, offer=False), exclude or [])
     else:
-        with ring.place.act("ca.activate", "next authority", {"excluded": ",".join(exclude or [])}):
+        details = {"excluded": ",".join(exclude or [])}
+        with ring.place.act("ca.activate", subject, details, approvals=approved):
             ring = rollover.activate(ring, exclude or [], folder)
     _tell(ring, dry_run=dry_run, json=json, then=f"yrdx ca distribute --home {home}")
 

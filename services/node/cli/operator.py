@@ -59,8 +59,8 @@ def csr(
     more="24 小时内有效，只能用一次 · counts for 24 hours and once",
 )
 def approve(
-    act: Annotated[str, typer.Argument(metavar="ACT", help="事项 · what: partner or agreement")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="信任包或协议文件 · bundle or agreement file")],
+    act: Annotated[str, typer.Argument(metavar="ACT", help="事项 · what: partner, agreement or ca")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="信任包、协议或 ca.pem · bundle, agreement or ca.pem")],
     cert: CertOption,
     key: KeyOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="批准文件 · file of the approval")],
@@ -89,6 +89,8 @@ def digest_of(act: str, file: Path) -> str:
         Mistake: There is no such act.
     """
     from certs.bundle import read_bundle
+    from certs.inventory import fingerprint_of
+    from certs.pem import certificate_from_pem
     from services.node.cli.agreement_file import read_agreement
     from services.rpc.approvals import agreement_digest
 
@@ -97,5 +99,7 @@ def digest_of(act: str, file: Path) -> str:
             return read_bundle(file.read_bytes()).digest
         case "agreement":
             return agreement_digest(read_agreement(file))
+        case "ca":
+            return fingerprint_of(certificate_from_pem(file.read_bytes()))
         case _:
-            raise Mistake(f"{act}: 应为 partner 或 agreement · must be partner or agreement")
+            raise Mistake(f"{act}: 应为 partner、agreement 或 ca · must be partner, agreement or ca")

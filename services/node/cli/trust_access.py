@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,16 +40,51 @@ class Place:
     by: str
 
     @contextmanager
-    def act(self, name: str, subject: str, details: Mapping[str, str] | None = None) -> Iterator[None]:
+    def act(
+        self,
+        name: str,
+        subject: str,
+        details: Mapping[str, str] | None = None,
+        *,
+        approvals: Sequence[str] = (),
+    ) -> Iterator[None]:
         """Write an act into the log before it is done; one that fails is followed by a line that says so."""
         log = ActLog(self.home.acts)
-        log.append(name, subject, by=self.by, now=self.now, details=details)
+        log.append(name, subject, by=self.by, now=self.now, details=details, approvals=approvals)
         try:
             yield
         except BaseException as error:
             reason = error.reason.value if isinstance(error, TrustError) else type(error).__name__
             log.append(f"{name}.failed", subject, by=self.by, now=self.now, details={"reason": reason})
             raise
+
+    def require_approved(self, act: str, digest: str, files: Sequence[Path]) -> list[str]:
+        """Make sure that enough security operators approved an act, where the settings ask for it.
+
+        Returns:
+            Who approved, each with the nonce.
+
+        Raises:
+            CertificateRefused: APPROVAL_REFUSED.
+        """
+        from certs.approval import verify_approvals
+        from certs.verification import CallerVerifier
+        from services.node.keys import usable_keys
+
+        if self.settings.approvals == 1 and not files:
+            return []
+        roots = usable_keys(self.home, self.settings, now=self.now).own_roots
+        found = verify_approvals(
+            [file.read_bytes() for file in files],
+            act=act,
+            digest=digest,
+            wanted=self.settings.approvals,
+            city=self.settings.city,
+            own=CallerVerifier({self.settings.city: roots}),
+            used=[name.partition("#")[2] for done in ActLog(self.home.acts).acts() for name in done.approvals],
+            now=self.now,
+        )
+        return [f"{one.operator.uri}#{one.nonce}" for one in found]
 
     def reload(self) -> None:
         """Tell the node, if one serves, and wait for its answer.

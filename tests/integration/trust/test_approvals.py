@@ -82,3 +82,20 @@ def test_an_office_does_its_own_and_no_more(
         run(may)
         refused = run(may_not, code=NOT_PERMITTED)
     assert f"an operator with the office {name.partition('-')[0]} may not call" in refused.err
+
+
+def test_a_new_authority_takes_two_as_well(tmp_path: Path) -> None:
+    """Without a partner nobody has to acknowledge; the two operators still have to sign."""
+    node = make_node(tmp_path / "nodes", NANTONG)
+    node.home.settings.write_text(node.home.settings.read_text().replace("demo = true", "approvals = 2"))
+    leaves = [person(node, tmp_path, f"security-{name}") for name in ("li", "wang")]
+    for step in ("prepare", "distribute"):
+        yrdx("ca", step, "--home", node.path)
+    refused = yrdx("ca", "activate", "--home", node.path, "--json", code=1)
+    assert refused.reason == "APPROVAL_REFUSED"
+    signed = [approval(leaf, "ca", node.home.offline / "next" / "ca.pem") for leaf in leaves]
+    yrdx("ca", "activate", "--home", node.path, "--approval", signed[0], "--approval", signed[1])
+    states = [one["state"] for one in yrdx("ca", "ls", "--home", node.path, "--json").json]
+    assert states == ["RETIRING", "ACTIVE"]
+    acts = yrdx("cert", "log", "--home", node.path, "--json").json
+    assert len(next(act for act in acts if act["act"] == "ca.activate")["approvals"]) == 2
