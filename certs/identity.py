@@ -121,19 +121,28 @@ def identity_of(certificate: x509.Certificate) -> Identity:
             Reason.CERTIFICATE_MALFORMED,
             "an extension of the certificate cannot be read; its city must issue it again",
         ) from error
-    identity = _claimed_identity(extensions)
+    identity = identity_of_names(list(_find(extensions, x509.SubjectAlternativeName) or ()))
     _refuse_authority(extensions)
     _check_usages(extensions, identity.role)
     return identity
 
 
-def _claimed_identity(extensions: x509.Extensions) -> Identity:
-    names = list(_find(extensions, x509.SubjectAlternativeName) or ())
+def identity_of_names(names: list[x509.GeneralName]) -> Identity:
+    """Read the identity that alternative names claim, and refuse names that could claim a second one.
+
+    Args:
+        names: All alternative names, of a certificate or of a request for one.
+
+    Raises:
+        CertificateRefused: IDENTITY_MISSING, IDENTITY_AMBIGUOUS, IDENTITY_MALFORMED, NAME_FOREIGN or NAME_WILDCARD.
+    """
     uris = [name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)]
     if not uris:
-        raise CertificateRefused(Reason.IDENTITY_MISSING, "the certificate has no URI name; the subject is not asked")
+        raise CertificateRefused(
+            Reason.IDENTITY_MISSING, "there is no URI name; a common name alone names nobody, the subject is not asked"
+        )
     if len(uris) > 1:
-        raise CertificateRefused(Reason.IDENTITY_AMBIGUOUS, "the certificate has several URI names; it must have one")
+        raise CertificateRefused(Reason.IDENTITY_AMBIGUOUS, "there are several URI names; there must be one")
     identity = parse_identity(uris[0])
     _check_other_names(names, identity)
     return identity
@@ -143,6 +152,12 @@ def _check_other_names(names: list[x509.GeneralName], identity: Identity) -> Non
     """A name beside the identity is one that some other checker might believe instead."""
     others = [name for name in names if not isinstance(name, x509.UniformResourceIdentifier)]
     wanted = [x509.DNSName(gateway_host(identity.city))] if identity.role == "gateway" else []
+    if any(isinstance(name, x509.DNSName) and "*" in name.value for name in others):
+        raise CertificateRefused(
+            Reason.NAME_WILDCARD,
+            "a wildcard stands for hosts that nobody named: a gateway's certificate has exactly the DNS name "
+            "gateway.<city>.yrdx",
+        )
     if others != wanted:
         raise CertificateRefused(
             Reason.NAME_FOREIGN,

@@ -4,7 +4,7 @@ The handshake takes any chain that ends in one of the partners' authorities, so 
 could mint a certificate that says Shanghai. Here the leaf says which city it claims, and only that
 city's registered authorities are asked. Issuer names are never compared: a name is easily copied.
 
-Not checked here: revocation, and whether the caller may call what it calls.
+Not checked here: whether the caller may call what it calls.
 
 Source:
     RFC 5280 section 6, by the verifier of the ``cryptography`` package.
@@ -13,27 +13,22 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from certs.anchor import Roots, is_signed_by, is_valid_at, verify_distinct_authorities
 from certs.errors import CertificateRefused, Reason
 from certs.identity import Identity, gateway_host, identity_of
 from certs.pem import certificate_from_pem
+from certs.revocation import Revocations, VerifiedLeaf, verify_not_revoked
 
 # Leaves remembered at once. All cities of the delta, with ten leaves each, take less than half.
 CACHED_LEAVES_MAX: Final = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    identity: Identity
-    not_before: datetime
-    not_after: datetime
+NOTHING_REVOKED: Final = Revocations()
 
 
 class CallerVerifier:
@@ -41,13 +36,17 @@ class CallerVerifier:
 
     One object stands for one state of trust: after any change of it, make a new one, and nothing
     that was remembered under the old trust survives.
+
+    Attributes:
+        revocations: What is believed no longer.
     """
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, revocations: Revocations = NOTHING_REVOKED) -> None:
         """Register authorities.
 
         Args:
             roots: City code → that city's authorities, several during a rollover.
+            revocations: What is believed no longer.
 
         Raises:
             BundleRefused: AUTHORITY_SHARED, one key stands under two cities.
@@ -56,10 +55,19 @@ class CallerVerifier:
         self._roots = {city: tuple(found) for city, found in roots.items() if found}
         verify_distinct_authorities(self._roots)
         self._stores = {city: Store(list(found)) for city, found in self._roots.items()}
-        self._verified: dict[bytes, _Verified] = {}
+        self._verified: dict[bytes, VerifiedLeaf] = {}
+        self.revocations = revocations
+
+    def roots_of(self, city: str) -> Sequence[x509.Certificate]:
+        """The authorities registered for a city; empty when there are none."""
+        return self._roots.get(city, ())
 
     def verify(self, leaf_pem: bytes, *, now: datetime) -> Identity:
-        """Return who the leaf speaks for; a leaf seen before costs a look-up and two comparisons.
+        """Return who the leaf speaks for; see `verify_leaf`."""
+        return self.verify_leaf(leaf_pem, now=now).identity
+
+    def verify_leaf(self, leaf_pem: bytes, *, now: datetime) -> VerifiedLeaf:
+        """Return the leaf, verified; one seen before costs a look-up and two comparisons.
 
         Args:
             leaf_pem: The peer's certificate as gRPC hands it over, exactly one PEM block.
@@ -70,33 +78,45 @@ class CallerVerifier:
         """
         known = self._verified.get(leaf_pem)
         if known is not None and known.not_before <= now <= known.not_after:
-            return known.identity
+            return known
         return self._verify_unknown(leaf_pem, now)
 
-    def _verify_unknown(self, leaf_pem: bytes, now: datetime) -> Identity:
+    def _verify_unknown(self, leaf_pem: bytes, now: datetime) -> VerifiedLeaf:
         leaf = certificate_from_pem(leaf_pem)
         identity = identity_of(leaf)
         _check_validity(leaf, now)
-        store = self._stores.get(identity.city)
-        if store is None:
+        if identity.city in self.revocations.cities:
+            raise CertificateRefused(Reason.CITY_REVOKED, f"{identity.city} was revoked here")
+        if identity.city not in self._stores:
             raise CertificateRefused(
-                Reason.CITY_UNKNOWN, f"no authority of {identity.city} is registered here: add that partner"
+                Reason.CITY_UNKNOWN,
+                f"{identity.city} is no partner here: its operators exchange bundles with ours first",
             )
+        policy = PolicyBuilder().store(self._stores[identity.city]).time(now)
         try:
-            chain = PolicyBuilder().store(store).time(now).build_client_verifier().verify(leaf, []).chain
+            chain = policy.build_client_verifier().verify(leaf, []).chain
         except VerificationError as error:
             raise _refusal(leaf, identity.city, self._roots, now) from error
-        self._remember(leaf_pem, identity, chain)
-        return identity
+        verified = verify_not_revoked(_verified_leaf(identity, chain), self.revocations)
+        self._remember(leaf_pem, verified)
+        return verified
 
-    def _remember(self, leaf_pem: bytes, identity: Identity, chain: Sequence[x509.Certificate]) -> None:
+    def _remember(self, leaf_pem: bytes, verified: VerifiedLeaf) -> None:
         if len(self._verified) >= CACHED_LEAVES_MAX:
             del self._verified[next(iter(self._verified))]  # the oldest: dicts keep their order
-        self._verified[leaf_pem] = _Verified(
-            identity,
-            max(one.not_valid_before_utc for one in chain),
-            min(one.not_valid_after_utc for one in chain),
-        )
+        self._verified[leaf_pem] = verified
+
+
+def _verified_leaf(identity: Identity, chain: Sequence[x509.Certificate]) -> VerifiedLeaf:
+    leaf, authority = chain[0], chain[-1]
+    return VerifiedLeaf(
+        identity=identity,
+        fingerprint=leaf.fingerprint(SHA256()).hex(),
+        serial=leaf.serial_number,
+        authority=authority.fingerprint(SHA256()).hex(),
+        not_before=max(one.not_valid_before_utc for one in chain),
+        not_after=min(one.not_valid_after_utc for one in chain),
+    )
 
 
 def verify_gateway_leaf(

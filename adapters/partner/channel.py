@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
@@ -71,7 +71,11 @@ class PartnerCredentials:
 
 
 class GrpcPartnerChannel:
-    """A channel to one partner; make it inside the running event loop."""
+    """A channel to one partner; make it inside the running event loop.
+
+    Attributes:
+        retiring: Another channel took its place (`retire`).
+    """
 
     def __init__(self, city: str, endpoint: str, credentials: PartnerCredentials) -> None:
         """Prepare a channel; it connects with the first call.
@@ -88,6 +92,10 @@ class GrpcPartnerChannel:
             options=[*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(city))],
         )
         self._stub = exchange_pb2_grpc.ExchangeServiceStub(self._channel)
+        self._leases = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.retiring = False
 
     async def describe(self) -> Description:
         """Ask who the partner is.
@@ -95,7 +103,7 @@ class GrpcPartnerChannel:
         Raises:
             Malformed: Its answer breaks the contract, or names another city.
         """
-        with _domain_errors():
+        with self._lease(), _domain_errors():
             answer = await _verified(self._stub.Describe(exchange_pb2.DescribeRequest(), timeout=CALL_TIMEOUT_S))
         if answer.city != self._city:
             raise Malformed(f"the gateway of {self._city} describes itself as another city's")
@@ -115,9 +123,27 @@ class GrpcPartnerChannel:
             after_sequence=after_sequence,
             view=BATCH_VIEW_FULL if full else BATCH_VIEW_RECEIPT,
         )
-        with _domain_errors():
+        with self._lease(), _domain_errors():
             page = await _verified(self._stub.ListReceipts(request, timeout=CALL_TIMEOUT_S))
         return [receipted_from_pb(batch) for batch in page.batches], page.more
+
+    async def offer_bundle(self, bundle: bytes) -> Signed:
+        """Hand over this city's bundle and return the partner's signed acknowledgement, not verified yet."""
+        request = exchange_pb2.OfferBundleRequest(bundle=bundle)
+        with self._lease(), _domain_errors():
+            answer = await _verified(self._stub.OfferBundle(request, timeout=CALL_TIMEOUT_S))
+        return signed_from_pb(answer.acknowledgement)
+
+    async def retire(self, drain_s: float) -> None:
+        """Let what is under way end by itself, then close: another channel has taken this one's place.
+
+        Args:
+            drain_s: Whatever is still open then is cut.
+        """
+        self.retiring = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), drain_s)
+        await self.close()
 
     async def close(self) -> None:
         """Close the channel; calls still open on it end as `Unavailable`."""
@@ -125,12 +151,25 @@ class GrpcPartnerChannel:
 
     @asynccontextmanager
     async def _deliver(self) -> AsyncIterator[DeliverSession]:
-        with _domain_errors():
-            call: _Call = self._stub.Deliver()
+        with self._lease():
+            with _domain_errors():
+                call: _Call = self._stub.Deliver()
+            try:
+                yield GrpcDeliverSession(call)
+            finally:
+                call.cancel()
+
+    @contextmanager
+    def _lease(self) -> Iterator[None]:
+        """Count who uses the channel: closing it cancels their calls."""
+        self._leases += 1
+        self._idle.clear()
         try:
-            yield GrpcDeliverSession(call)
+            yield
         finally:
-            call.cancel()
+            self._leases -= 1
+            if not self._leases:
+                self._idle.set()
 
 
 class GrpcDeliverSession:

@@ -17,6 +17,7 @@ RECEIPT: Final = b"yrdx-receipt-v1"
 OPENING: Final = b"yrdx-opening-v1"
 POSITION: Final = b"yrdx-position-v1"
 CONFLICT: Final = b"yrdx-conflict-v1"
+BUNDLE_ACK: Final = b"yrdx-bundle-ack-v1"
 RECORD: Final = b"yrdx-record-v1"
 KEY: Final = b"yrdx-key-v1"
 

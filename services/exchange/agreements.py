@@ -7,16 +7,18 @@ from datetime import datetime
 from services.domain.agreement import Agreement
 from services.domain.errors import AgreementMissing
 from services.domain.stream import StreamName
-from services.ports.directory import Directory
+from services.ports.directory import Agreements
 
 
-def agreement_in_force(directory: Directory, stream: StreamName, at: datetime) -> Agreement:
+def agreement_in_force(directory: Agreements, stream: StreamName, at: datetime) -> Agreement:
     """Return the newest push agreement of a stream that covers an instant.
 
     Raises:
         AgreementMissing: There is none.
     """
-    found = [a for a in directory.agreements() if a.stream == stream and a.mode == "push" and a.in_force(at)]
+    revoked = directory.revoked_agreements()
+    known = (a for a in directory.agreements() if a.id not in revoked)
+    found = [a for a in known if a.stream == stream and a.mode == "push" and a.in_force(at)]
     if not found:
         raise AgreementMissing(
             f"no agreement in force lets {stream} exist: import one with `yrdx agreement import FILE` on both sides"
@@ -25,7 +27,7 @@ def agreement_in_force(directory: Directory, stream: StreamName, at: datetime) -
 
 
 def named_agreement(
-    directory: Directory, stream: StreamName, agreement_id: str, version: int, at: datetime
+    directory: Agreements, stream: StreamName, agreement_id: str, version: int, at: datetime
 ) -> Agreement:
     """Return the agreement that a sender names.
 
@@ -41,6 +43,8 @@ def named_agreement(
     """
     for agreement in directory.agreements():
         if (agreement.id, agreement.version, agreement.stream) == (agreement_id, version, stream):
+            if agreement_id in directory.revoked_agreements():
+                raise AgreementMissing(f"agreement {agreement_id} was revoked at the receiving city")
             if agreement.mode == "push" and agreement.in_force(at):
                 return agreement
             raise AgreementMissing(

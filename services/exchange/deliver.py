@@ -70,7 +70,8 @@ class Delivery:
     async def run(self, channel: PartnerChannel) -> None:
         """Open the stream and deliver until an error, a finished replay, or cancellation.
 
-        Returns after a replay: the next session opens anew and finds the receiver where it was.
+        Returns after a replay, and when the channel is retiring and everything sent is answered: the next session
+        opens anew and finds the receiver where it was.
 
         Raises:
             ExchangeError: Whatever ended the session; nothing acknowledged is lost by it.
@@ -81,13 +82,13 @@ class Delivery:
             answer = read_answer(self.parts, self.stream, opening, signed)
             resume = await self._write(lambda tx: resume_from(tx, self.stream, self.fence, answer))
             self.progressed(None)
-            await _Window(self, session).run(resume)
+            await _Window(self, session, lambda: channel.retiring).run(resume)
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         return await written(self.store.write(work))
 
-    async def batches(self, resume: Resume) -> AsyncIterator[Batch]:
-        """Yield what to send: a replay alone, or unanswered batches and then newly sealed ones without end."""
+    async def batches(self, resume: Resume, leaving: Callable[[], bool]) -> AsyncIterator[Batch]:
+        """Yield what to send: a replay alone, or unanswered batches and then newly sealed ones until told to leave."""
         if resume.replay_until:
             async for batch in self._replay(resume):
                 yield batch
@@ -97,7 +98,7 @@ class Delivery:
         seal = partial(
             seal_pending, parts=self.parts, name=self.stream, fence=self.fence, batches_max=SEALED_AT_ONCE_BATCHES
         )
-        while True:
+        while not leaving():
             sealed = await self._write(seal)
             for batch in sealed:
                 yield batch
@@ -148,24 +149,25 @@ class Delivery:
 class _Window:
     """The batches of one session that are sent and not yet answered."""
 
-    def __init__(self, delivery: Delivery, session: DeliverSession) -> None:
+    def __init__(self, delivery: Delivery, session: DeliverSession, leaving: Callable[[], bool]) -> None:
         self._delivery = delivery
         self._session = session
+        self._leaving = leaving
         self._size = delivery.parts.limits.batches_in_flight_max
         self._slots = asyncio.Semaphore(self._size)
         self._unanswered = 0
 
     async def run(self, resume: Resume) -> None:
-        """Send and receive side by side; the first failure, or a finished replay, ends both."""
+        """Send and receive side by side; the first failure, or everything sent and answered, ends both."""
         await first_ended(self._send(resume), self._receive())
 
     async def _send(self, resume: Resume) -> None:
-        async for batches in in_groups(self._delivery.batches(resume), SEALED_AHEAD_BATCHES):
+        async for batches in in_groups(self._delivery.batches(resume, self._leaving), SEALED_AHEAD_BATCHES):
             for batch in batches:
                 await self._slots.acquire()
                 self._unanswered += 1
                 await self._session.send(batch)
-        for _ in range(self._size):  # a replay is finished when every slot is free again
+        for _ in range(self._size):  # the session is finished when every slot is free again
             await self._slots.acquire()
 
     async def _receive(self) -> None:

@@ -1,4 +1,4 @@
-"""Who may call what: the one table. A method that is missing here stops the server at start-up."""
+"""Who may call what: two tables. A method that is missing in the first stops the server at start-up."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ CALLERS: Final = {
     "/yrdx.exchange.v1.ExchangeService/Describe": _DESCRIBE,
     "/yrdx.exchange.v1.ExchangeService/Deliver": _GATEWAY,
     "/yrdx.exchange.v1.ExchangeService/ListReceipts": _GATEWAY,
+    "/yrdx.exchange.v1.ExchangeService/OfferBundle": _GATEWAY,
     "/yrdx.node.v1.NodeService/Submit": _SYSTEM,
     "/yrdx.node.v1.NodeService/GetSource": _SYSTEM,
     "/yrdx.node.v1.NodeService/WatchSource": _SYSTEM,
@@ -33,6 +34,13 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/ExportOutbox": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListPartners": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListAgreements": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetKeystore": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ReloadKeystore": _OPERATOR,
+    "/yrdx.node.v1.NodeService/Revoke": _OPERATOR,
+    "/yrdx.node.v1.NodeService/ImportCrl": _OPERATOR,
+    "/yrdx.node.v1.NodeService/ListRevocations": _SYSTEM,
+    "/yrdx.node.v1.NodeService/DistributeBundle": _OPERATOR,
+    "/yrdx.node.v1.NodeService/TryGeneration": _OPERATOR,
     "/yrdx.node.v1.NodeService/AddPartner": _OPERATOR,
     "/yrdx.node.v1.NodeService/ConfirmPartner": _OPERATOR,
     "/yrdx.node.v1.NodeService/PausePartner": _OPERATOR,
@@ -42,3 +50,25 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/RecoverStream": _OPERATOR,
     "/yrdx.node.v1.NodeService/OpenEpoch": _OPERATOR,
 }
+
+_RUN: Final = ("system",)
+_TRUST: Final = ("security",)
+_ACT: Final = ("system", "security")
+_READ: Final = ("system", "security", "audit")
+
+_OFFICES: Final = {
+    name: offices
+    for names, offices in (
+        (("GetStatus", "GetSource", "WatchSource", "GetLineage", "GetKeystore"), _READ),
+        (("ListRejections", "ListReceipts", "ListPartners", "ListAgreements", "ListRevocations"), _READ),
+        (("PausePartner", "ResumePartner", "PingPartner", "ReloadKeystore", "TryGeneration"), _ACT),
+        (("AddPartner", "ConfirmPartner", "ImportAgreement"), _TRUST),
+        (("Revoke", "ImportCrl", "DistributeBundle"), _TRUST),
+        (("Describe",), _READ),
+    )
+    for name in names
+}
+
+OFFICES: Final = {method: _OFFICES.get(method.rpartition("/")[2], _RUN) for method in CALLERS}
+"""Which offices may call what. A method that is named nowhere above runs the node or shows records: system operators.
+An operator without an office (``operator/local``, the home's own) is held by the node's approvals alone."""

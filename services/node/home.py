@@ -3,9 +3,11 @@
     node.toml     settings; written last, so that a folder without it is no home
     certs/        key store; certs/offline/ belongs on another medium (`certs.keystore`)
     city.bundle   the city's statement as it was last exported
+    acts.log      who did what to trust, append-only
     store.sqlite  the default store
     rejects/      rejected rows in the shape of their source
     tmp/          work in progress, worthless after a crash
+    metrics.prom  how the node stands, for Prometheus
     node.lock     held by whoever works in the home (`services.node.lock`)
     node.log      what the node wrote while nobody watched
 
@@ -68,6 +70,11 @@ class Home:
         return self.path / "city.bundle"
 
     @property
+    def acts(self) -> Path:
+        """Append-only log of acts on trust."""
+        return self.path / "acts.log"
+
+    @property
     def store(self) -> Path:
         """Default store."""
         return self.path / "store.sqlite"
@@ -81,6 +88,11 @@ class Home:
     def temporary(self) -> Path:
         """Folder for work in progress."""
         return self.path / "tmp"
+
+    @property
+    def metrics(self) -> Path:
+        """Metrics file."""
+        return self.path / "metrics.prom"
 
     @property
     def lock(self) -> Path:

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 
 import structlog
 
-from adapters.partner.channel import GrpcPartnerChannel, PartnerCredentials
+from certs.act_log import ActLog
+from certs.approval import verify_approvals
+from certs.crl import read_crl
 from certs.digests import DIGESTS
+from certs.errors import CertificateRefused, KeystoreBroken
 from certs.generation import Generation
 from certs.keystore import load_generation
-from services.domain.errors import Malformed, Unauthenticated
+from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
+from services.domain.revocation import CrlState
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
+from services.node.bundles import Bundles
+from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
 from services.node.home import Home
+from services.node.key_desk import KeyDesk
+from services.node.keys import current_keys, passphrase_of
+from services.node.known_trust import known_trust, revocations_of, stale_authorities
+from services.node.rotation import Rotation
 from services.node.settings import Settings
 from services.node.system import SystemClock, SystemRandom
-from services.node.trust import Trust, trust_state
+from services.node.trust import Trust, TrustState, trust_state
 from services.ports.channel import PartnerChannel
+from services.ports.host import Cut
+from services.ports.keys import CertificateStatus
 from services.ports.store import Store
 from services.store.opening import open_store
 from services.wire.codecs import IdentityCodec
@@ -37,21 +52,29 @@ class Node:
 
     Attributes:
         parts: Ports of the use cases.
+        home: Layout of its home.
         store: Store.
+        known: What the store says about trust, as it was read last.
         trust: Present state of trust.
         couriers: Delivery of outbound streams; they run only while the node serves.
         listen: Address it serves on; empty while it does not.
+        channels: Channels to partners.
+        rotation: Follows the key store.
+        bundles: Hands this city's bundle to partners.
+        keys: The key store as an operator sees it.
+        tell_server: Called after trust changed: the server swaps its credentials and cuts calls; None while no server
+            runs.
         stopping: The server was told to stop.
-        trust_listeners: Called after trust changed; the server swaps its credentials.
     """
 
     def __init__(self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
         """Wire a node."""
         clock, random = SystemClock(), SystemRandom()
         self._settings = settings
+        self.home = home
         self.store = store
-        self._known = store.read(lambda tx: tx.partners())
-        self.trust = Trust(trust_state(generation, self._known))
+        self.known = store.read(known_trust)
+        self.trust = Trust(self._trust_state(generation))
         self.parts = Parts(
             city=generation.city,
             clock=clock,
@@ -67,9 +90,21 @@ class Node:
         )
         self.listen = ""
         self.started = clock.now()
+        self._turn = asyncio.Lock()
+        self._changing: set[asyncio.Task[Cut]] = set()
+        self.tell_server: Callable[[], Awaitable[Cut]] | None = None
+        self.channels = Channels(self.trust)
+        self.rotation = Rotation(
+            home.path,
+            generation,
+            passphrase=passphrase_of(home, settings),
+            clock=clock,
+            random=random,
+            apply=self.use_generation,
+        )
+        self.keys = KeyDesk(home.path, self.trust, self.rotation, clock, lambda: self.channels.draining)
         self.stopping = False
-        self.trust_listeners: list[Callable[[], None]] = []
-        self._channels: dict[str, tuple[Partner, GrpcPartnerChannel]] = {}
+        self.bundles = Bundles(home.bundle, self.parts, store, self.channel)
         # The home's lock lets one process at a time work there, so host and folder name it.
         holder = f"{socket.gethostname()}:{home.path.resolve()}"
         self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=holder)
@@ -79,6 +114,17 @@ class Node:
     def generation(self) -> int:
         """Generation of the key store that is loaded."""
         return self.trust.state.generation.number
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of that generation."""
+        return self.trust.state.generation.fingerprint
+
+    @property
+    def metrics_file(self) -> Path:
+        """Where metrics are written."""
+        named = self._settings.metrics_file
+        return Path(named) if named else self.home.metrics
 
     @property
     def confirms_by_itself(self) -> bool:
@@ -104,50 +150,113 @@ class Node:
             city, why = next(iter(refused.items()))
             raise Malformed(f"the bundle of {city} cannot stand beside the others: {why}")
 
-    async def trust_changed(self) -> None:
-        """Load partners anew and tell the server."""
-        partners = await asyncio.to_thread(self.store.read, lambda tx: tx.partners())
-        if partners == self._known:
-            return
-        self._known = partners
-        self.trust.state = trust_state(self.trust.state.generation, partners)
+    async def trust_changed(self) -> Cut:
+        """Load partners and revocations anew; tell the server, cut what is not admitted any more, mend channels.
+
+        It is done to its end also when the call that asked for it is cut by it.
+        """
+        work = asyncio.create_task(self._change_trust())
+        self._changing.add(work)
+        work.add_done_callback(self._changing.discard)
+        return await asyncio.shield(work)
+
+    async def _change_trust(self) -> Cut:
+        async with self._turn:  # or an older read could take the place of a newer one
+            return await self._load_trust()
+
+    async def _load_trust(self) -> Cut:
+        known = await asyncio.to_thread(self.store.read, known_trust)
+        stale = stale_authorities(known, now=self.parts.clock.now())
+        if known == self.known and stale == self.trust.state.callers.revocations.stale:
+            return Cut(0, 0)
+        self.known = known
+        self.trust.state = self._trust_state(self.trust.state.generation)
         self._warn_refused()
-        for listener in self.trust_listeners:
-            listener()
+        cut = await self._tell_listeners()
+        await self.channels.refresh()
+        return cut
+
+    def certificates_of(self, city: str) -> Sequence[CertificateStatus]:
+        """Return the certificates known of a city."""
+        return [one for one in self.keys.status().certificates if one.city == city]
+
+    def read_crl(self, city: str, data: bytes) -> tuple[CrlState, Sequence[tuple[int, datetime]]]:
+        """Return a revocation list that one of a city's authorities signed."""
+        now, roots = self.parts.clock.now(), self.trust.state.callers.roots_of(city)
+        try:
+            crl = read_crl(data, roots, now=now)
+        except CertificateRefused as error:
+            raise Malformed(f"[{error.reason}] {error}") from error
+        state = CrlState(crl.authority, city, crl.number, crl.this_update, crl.next_update)
+        return state, list(crl.serials.items())
+
+    async def try_generation(self, number: int) -> Mapping[str, str]:
+        """Call every live partner with the leaf of a generation that is not in use."""
+        passphrase = passphrase_of(self.home, self._settings)
+        try:
+            found = await asyncio.to_thread(
+                load_generation, self.home.path, now=self.parts.clock.now(), passphrase=passphrase, number=number
+            )
+        except KeystoreBroken as error:
+            raise Conflict(f"[{error.reason}] {error}") from error
+        return await self.channels.canaries(found)
+
+    async def require_approved(self, act: str, digest: str, approvals: Sequence[bytes]) -> Sequence[str]:
+        """Make sure that enough operators approved an act that grants trust."""
+        if self._settings.approvals == 1 and not approvals:
+            return []
+        acts = await asyncio.to_thread(list, ActLog(self.home.acts).acts())
+        try:
+            found = verify_approvals(
+                approvals,
+                act=act,
+                digest=digest,
+                wanted=self._settings.approvals,
+                city=self.parts.city,
+                own=self.trust.state.callers,
+                used=[name.partition("#")[2] for done in acts for name in done.approvals],
+                now=self.parts.clock.now(),
+            )
+        except CertificateRefused as error:
+            raise NotPermitted(f"[{error.reason}] {error}") from error
+        return [f"{one.operator.uri}#{one.nonce}" for one in found]
+
+    async def record_act(
+        self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()
+    ) -> None:
+        """Write an act on trust into the append-only log."""
+        append = partial(ActLog(self.home.acts).append, act, subject, by=by, now=self.parts.clock.now())
+        await asyncio.to_thread(append, details=details, approvals=approvals)
 
     async def channel(self, city: str) -> PartnerChannel:
-        """Return the channel to a partner, a new one when its bundle or endpoint changed.
+        """Return the channel to a partner.
 
         Raises:
             Unauthenticated: The node's own certificate has ended: a partner would cut the handshake and not say why.
         """
         self._require_own_certificate()
-        partner, bundle = self.trust.partner(city)
-        known = self._channels.get(city)
-        if known is not None and (known[0].bundle, known[0].endpoint) == (partner.bundle, partner.endpoint):
-            return known[1]
-        generation = self.trust.state.generation
-        credentials = PartnerCredentials(
-            roots_pem=bundle.roots_pem, chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem
-        )
-        channel = GrpcPartnerChannel(city, partner.endpoint, credentials)
-        self._channels[city] = (partner, channel)
-        if known is not None:
-            await known[1].close()
-        return channel
+        return await self.channels.get(city)
 
-    async def close_channels(self) -> None:
-        """Close every channel to partners."""
-        for _, channel in self._channels.values():
-            await channel.close()
-        self._channels.clear()
+    async def use_generation(self, generation: Generation) -> None:
+        """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
+        async with self._turn:
+            self.trust.state = self._trust_state(generation)
+            await self._tell_listeners()
+            await self.channels.refresh()
+
+    def _trust_state(self, generation: Generation) -> TrustState:
+        revocations = revocations_of(self.known, now=SystemClock().now())
+        return trust_state(generation, self.known.partners, revocations)
+
+    async def _tell_listeners(self) -> Cut:
+        return await self.tell_server() if self.tell_server is not None else Cut(0, 0)
 
     def _require_own_certificate(self) -> None:
         ended = self.trust.state.generation.gateway.not_after
         if self.parts.clock.now() > ended:
             raise Unauthenticated(
                 f"this node's own certificate ended at {ended:%Y-%m-%d %H:%M:%S}Z and no partner takes it any more: "
-                "install a new generation of certificates and start the node again"
+                "`yrdx cert renew`; the node takes the new ones by itself"
             )
 
     def _warn_refused(self) -> None:
@@ -168,7 +277,7 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
         KeystoreBroken: The key store is not whole, or for another city than the settings say.
         ExchangeError: The store cannot be opened, or has pending migrations.
     """
-    generation = load_generation(home.path, now=SystemClock().now())
+    generation = current_keys(home, settings, now=SystemClock().now())
     if generation.city != settings.city:
         raise Malformed(f"the keys are for city {generation.city}, node.toml says {settings.city}: mend node.toml")
     store = open_store(settings.store_url)

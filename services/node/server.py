@@ -15,15 +15,19 @@ from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
 from services.exchange.quota import Quotas
-from services.node.callers import CALLERS
+from services.node.alerts import Alerts
+from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
+from services.node.metrics import Sample, key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
 from services.node.system import spare_collector
+from services.ports.host import Cut
+from services.ports.store import Transaction
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.exchange_service import ExchangeServicer
@@ -36,6 +40,9 @@ _log = structlog.get_logger("yrdx.server")
 
 DRAIN_S: Final = 5.0
 """Time that open calls get to end by themselves at SIGTERM."""
+REVOCATION_POLL_S: Final = 0.1
+"""How often a number is read that rises with every revocation."""
+USES_S: Final = 1.0
 TRUST_POLL_S: Final = 2.0
 """How often partners are read again: another process of this node may have changed them."""
 
@@ -68,26 +75,35 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     stopping = asyncio.Event()
     trust, server = _make_server(node, settings, stopping)
     spare_collector()
-    node.trust_listeners.append(partial(_replace_trust, trust, node))
+    node.tell_server = partial(_replace_trust, trust, server, node)
     await server.start()
     node.listen = settings.listen
     # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.
     await asyncio.to_thread(verify_tls13_only, *_host_port(settings.listen, server.port))
     _log.info("node.serving", city=node.parts.city, listen=settings.listen, software=__version__)
     try:
-        sweeping = sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock)
-        await first_ended(_until(stop), node.couriers.run(), _watch_trust(node), sweeping)
+        await first_ended(
+            _until(stop),
+            node.couriers.run(),
+            node.rotation.run(),
+            node.bundles.run(),
+            _watch_trust(node),
+            _note_uses(server, node),
+            _metrics(node),
+            server.live.sweep(node.parts.clock.monotonic_s),
+            sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock),
+        )
     finally:
         _log.info("node.stopping", city=node.parts.city)
         node.stopping = True
         stopping.set()
         await server.stop(DRAIN_S)
-        await node.close_channels()
+        await node.channels.close_all()
         _log.info("node.stopped", city=node.parts.city)
 
 
 def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
-    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), lambda: node.generation, stopping)
+    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), node, stopping)
     own = NodeServicer(node.parts, node.store, node)
     services = (
         Service(
@@ -110,27 +126,65 @@ def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tup
         own_city=node.parts.city,
         trust=lambda: node.trust.state.callers,
         clock=node.parts.clock,
+        offices=OFFICES,
     )
     limits = node.parts.limits
     return trust, NodeServer(services, guard, trust.credentials, listen=settings.listen, limits=limits)
 
 
-def _replace_trust(trust: ServerTrust, node: Node) -> None:
+async def _replace_trust(trust: ServerTrust, server: NodeServer, node: Node) -> Cut:
+    """New handshakes first, then the open calls: nobody gets in between."""
     state = node.trust.state
     trust.replace(
         chain_pem=state.generation.gateway_chain_pem,
         key_pem=state.generation.gateway_key_pem,
         roots_pem=state.roots_pem,
     )
+    cut = await server.live.recheck(node.parts.clock.monotonic_s)
+    if cut.calls:
+        _log.warning("calls.cut", calls=cut.calls, others=cut.others, slowest_ms=round(cut.slowest_s * 1e3, 1))
+    return cut
 
 
 async def _watch_trust(node: Node) -> None:
+    """Another process of this node may have changed trust: revocations are looked for often, partners less so."""
+    stamp, elapsed_s = 0, 0.0
     while True:
-        await asyncio.sleep(TRUST_POLL_S)
+        await asyncio.sleep(REVOCATION_POLL_S)
+        elapsed_s += REVOCATION_POLL_S
         try:
-            await node.trust_changed()
+            before, stamp = stamp, await asyncio.to_thread(node.store.read, _stamp)
+            if stamp != before or elapsed_s >= TRUST_POLL_S:
+                elapsed_s = 0.0
+                await node.trust_changed()
         except Unavailable as error:
             _log.warning("store.unavailable", reason=error.reason, message=str(error))
+
+
+def _stamp(tx: Transaction) -> int:
+    return tx.revocation_stamp()
+
+
+async def _note_uses(server: NodeServer, node: Node) -> None:
+    """Every second, which authorities' leaves were shown: one that still is must not be retired."""
+    while True:
+        await asyncio.sleep(USES_S)
+        seen = dict(server.guard.seen)
+        server.guard.seen.clear()
+        now = node.parts.clock.now()
+        node.keys.uses.update({authority: (now, caller.identity.uri) for authority, caller in seen.items()})
+
+
+async def _metrics(node: Node) -> None:
+    alerts = Alerts()
+
+    def samples() -> list[Sample]:
+        status = node.keys.status()
+        alerts.tell(status.certificates)
+        alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
+        return list(key_samples(status))
+
+    await write_metrics(node.metrics_file, samples)
 
 
 async def _until(stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ own process.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from services.node.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     import grpc
+
+    from certs.generation import Generation
 
 CALL_TIMEOUT_S: Final = 60.0
 
@@ -148,16 +151,24 @@ def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
 
     from adapters.partner.channel import CHANNEL_OPTIONS
     from certs.identity import gateway_host
-    from certs.keystore import load_generation
+    from services.node.keys import usable_keys
     from services.node.system import SystemClock
 
-    generation = load_generation(home.path, now=SystemClock().now())
-    credentials = grpc.ssl_channel_credentials(
-        generation.own_roots_pem, generation.operator.key_pem, generation.operator.chain_pem
-    )
+    generation = usable_keys(home, settings, now=SystemClock().now())
+    key_pem, chain_pem = _operator_pair(generation)
+    credentials = grpc.ssl_channel_credentials(generation.own_roots_pem, key_pem, chain_pem)
     options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(generation.city))]
     with grpc.secure_channel(settings.listen, credentials, options=options) as channel:
         yield RemoteStub(channel)
+
+
+def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
+    """Key and leaf that commands call with: a person's, where ``YRDX_OPERATOR`` names it, else the home's own."""
+    named = os.environ.get("YRDX_OPERATOR")
+    if not named:
+        return generation.operator.key_pem, generation.operator.chain_pem
+    leaf = Path(named)
+    return leaf.with_suffix(".key").read_bytes(), leaf.read_bytes()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
@@ -22,7 +23,7 @@ from services.node.exits import Mistake, nearest
 from services.node.home import Home, verify_home
 
 ENVIRONMENT_PREFIX: Final = "YRDX_"
-_NOT_SETTINGS: Final = frozenset({"YRDX_HOME"})
+_NOT_SETTINGS: Final = frozenset({"YRDX_HOME", "YRDX_OPERATOR"})
 """Variables of the command line itself."""
 
 
@@ -100,12 +101,26 @@ class Settings(BaseSettings):
         default="sqlite:///store.sqlite",
         description="数据库，口令放在 passfile · store; a password stands in a passfile",
     )
+    passphrase_file: str = Field(
+        default="",
+        description="私钥口令文件，空则不加密 · file with the passphrase of the private keys; empty: not encrypted",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="日志级别 · log level")
     rejects_days: int = Field(
         default=90, ge=1, le=3650, description="被拒文件保留天数 · days that files of rejected rows are kept"
     )
     demo: bool = Field(
         default=False, description="演示节点，伙伴自动确认 · demo home: partners are confirmed without a human"
+    )
+    metrics_file: str = Field(
+        default="",
+        description="监控指标文件，空则在节点目录 · file for Prometheus, x.prom; empty: in the home",
+    )
+    approvals: int = Field(
+        default=1,
+        ge=1,
+        le=2,
+        description="授予信任所需签名数 · security operators who sign a grant of trust; 1: who asks alone",
     )
     delivery: DeliverySettings = Field(default=DeliverySettings())
     limit: LimitSettings = Field(default=LimitSettings())
@@ -266,7 +281,7 @@ def _source(name: str, from_file: dict[str, Any]) -> str:
     return "node.toml" if name in from_file else "default"
 
 
-def settings_text(chosen: dict[str, str | bool]) -> str:
+def settings_text(chosen: Mapping[str, str | bool | int]) -> str:
     """Write the content of ``node.toml``: what was chosen as values, every default as a comment.
 
     Args:

@@ -34,6 +34,7 @@ class Description:
     limits: Limits
     node_time: datetime
     keystore_generation: int
+    keystore_fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class DeliverSession(Protocol):
 class PartnerChannel(Protocol):
     """A partner's ExchangeService. Every call raises domain errors (`services.domain.errors`)."""
 
+    @property
+    def retiring(self) -> bool:
+        """Whether another channel took this one's place: sessions end once what they sent is answered."""
+        ...
+
     async def describe(self) -> Description:
         """Ask who the partner is."""
         ...
@@ -77,6 +83,10 @@ class PartnerChannel(Protocol):
         self, stream: str, epoch: int, *, after_sequence: int, full: bool
     ) -> tuple[Sequence[ReceiptedBatch], bool]:
         """Return receipts after a sequence and whether there are more."""
+        ...
+
+    async def offer_bundle(self, bundle: bytes) -> Signed:
+        """Hand over this city's bundle and return the partner's signed acknowledgement, not verified yet."""
         ...
 
     async def close(self) -> None:

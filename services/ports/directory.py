@@ -9,7 +9,19 @@ from services.domain.agreement import Agreement
 from services.domain.partner import Partner
 
 
-class Directory(Protocol):
+class Agreements(Protocol):
+    """What lets streams exist."""
+
+    def agreements(self) -> Sequence[Agreement]:
+        """Return every version of every agreement, by id and version."""
+        ...
+
+    def revoked_agreements(self) -> frozenset[str]:
+        """Return the identifiers of agreements that were revoked."""
+        ...
+
+
+class Directory(Agreements, Protocol):
     """Whom a node knows and what was agreed."""
 
     def partners(self) -> Sequence[Partner]:
@@ -22,10 +34,6 @@ class Directory(Protocol):
 
     def put_partner(self, partner: Partner) -> None:
         """Insert or replace a partner."""
-        ...
-
-    def agreements(self) -> Sequence[Agreement]:
-        """Return every version of every agreement, by id and version."""
         ...
 
     def put_agreement(self, agreement: Agreement) -> None:

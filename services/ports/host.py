@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from services.domain.partner import Partner
+from services.domain.revocation import CrlState
 from services.domain.stream import StreamName
 from services.ports.channel import PartnerChannel
+from services.ports.keys import CertificateStatus, Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a change of trust cut.
+
+    Attributes:
+        calls: How many open calls.
+        others: How many stay.
+        slowest_s: Time from the change being in force to the last of them having its status.
+        times_s: The same for each, rising.
+    """
+
+    calls: int
+    others: int
+    times_s: tuple[float, ...] = field(default=())
+
+    @property
+    def slowest_s(self) -> float:
+        """The last one's time; 0 when none was cut."""
+        return self.times_s[-1] if self.times_s else 0.0
+
+
+class BundleOffers(Protocol):
+    """This city's bundle on its way to partners."""
+
+    async def distribute(self) -> Mapping[str, str]:
+        """Offer the present bundle to every live partner that has not acknowledged it.
+
+        Returns:
+            City → why it did not acknowledge it.
+        """
+        ...
+
+    def version_and_digest(self) -> tuple[int, str]:
+        """Return version and digest of the present bundle.
+
+        Raises:
+            services.domain.errors.NotFound: There is none yet.
+        """
+        ...
 
 
 class Host(Protocol):
@@ -32,6 +76,16 @@ class Host(Protocol):
     @property
     def generation(self) -> int:
         """Generation of the key store that is loaded."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of that generation."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """The node's own keys and every certificate it knows."""
         ...
 
     @property
@@ -59,8 +113,62 @@ class Host(Protocol):
         """
         ...
 
-    async def trust_changed(self) -> None:
-        """Load partners anew: roots of the handshake, callers, signing keys."""
+    async def trust_changed(self) -> Cut:
+        """Load partners and revocations anew: roots of the handshake, callers, signing keys, open calls, channels.
+
+        Returns:
+            What it cut; nothing when the node does not serve.
+        """
+        ...
+
+    def certificates_of(self, city: str) -> Sequence[CertificateStatus]:
+        """Return the certificates known of a city, ours or a partner's; empty for a city that is not known."""
+        ...
+
+    def read_crl(self, city: str, data: bytes) -> tuple[CrlState, Sequence[tuple[int, datetime]]]:
+        """Return a revocation list that one of a city's authorities signed: its state, and serials with their times.
+
+        Raises:
+            services.domain.errors.Malformed: It is refused, with the reason.
+        """
+        ...
+
+    @property
+    def bundles(self) -> BundleOffers:
+        """This city's bundle on its way to partners."""
+        ...
+
+    async def try_generation(self, number: int) -> Mapping[str, str]:
+        """Call every live partner with the leaf of a generation on disk that is not in use.
+
+        Returns:
+            City → why it does not work; empty where it does.
+
+        Raises:
+            services.domain.errors.Conflict: The generation itself is refused.
+        """
+        ...
+
+    async def require_approved(self, act: str, digest: str, approvals: Sequence[bytes]) -> Sequence[str]:
+        """Make sure that enough operators approved an act that grants trust.
+
+        Args:
+            act: "partner", "agreement" or "ca".
+            digest: SHA-256 of what it is done with, hex.
+            approvals: As operators signed them.
+
+        Returns:
+            Who approved, as URIs, each followed by "#" and the nonce; empty where none is asked for.
+
+        Raises:
+            services.domain.errors.NotPermitted: Too few, or one that does not count.
+        """
+        ...
+
+    async def record_act(
+        self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()
+    ) -> None:
+        """Write an act on trust into the append-only log; it is on disk when this returns."""
         ...
 
     async def channel(self, city: str) -> PartnerChannel:

@@ -9,12 +9,13 @@ from typing import Protocol, TypeVar
 from services.ports.directory import Directory
 from services.ports.inbox import Inbox
 from services.ports.outbox import Outbox
+from services.ports.revocations import RevocationsPort
 from services.ports.streams import Streams
 
 T = TypeVar("T")
 
 
-class Transaction(Streams, Outbox, Inbox, Directory, Protocol):
+class Transaction(Streams, Outbox, Inbox, Directory, RevocationsPort, Protocol):
     """Everything that one unit of work may do; all of it happens or none."""
 
 

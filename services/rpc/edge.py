@@ -6,6 +6,7 @@ becomes a status. All of it is asked once per call, the rules once per message.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from grpc.aio import ServicerContext
 
 from services.rpc.callers import CallerGuard
 from services.rpc.errors import abort_with, verify_request
+from services.rpc.live import LiveCall, LiveCalls
 
 # Text, since grpc's own classes take no parameters at run time.
 _Context: TypeAlias = "ServicerContext[Any, Any]"
@@ -32,13 +34,15 @@ _MAKE: Final[dict[tuple[bool, bool], Callable[..., _Handler]]] = {
 class Edge(grpc.aio.ServerInterceptor):
     """The one interceptor of a server."""
 
-    def __init__(self, guard: CallerGuard) -> None:
+    def __init__(self, guard: CallerGuard, live: LiveCalls) -> None:
         """Set up the edge.
 
         Args:
             guard: Admits callers.
+            live: Registry of the open calls.
         """
         self._guard = guard
+        self._live = live
         self._guarded: dict[str, _Handler] = {}
 
     async def intercept_service(
@@ -69,11 +73,18 @@ class Edge(grpc.aio.ServerInterceptor):
         self, method: str, behaviour: Callable[..., Awaitable[Any]], accept: Callable[[Any], Any]
     ) -> Callable[[Any, _Context], Awaitable[Any]]:
         async def single(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
+            call: LiveCall | None = None
             try:
-                self._guard.admit(method, context)
+                call = self._live.enter(method, context, self._guard.admit(method, context))
                 return await behaviour(accept(request), context)
+            except asyncio.CancelledError:
+                await _end_cut(context, method, call)
+                raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status, none is swallowed
                 await abort_with(context, method, error)
+            finally:
+                if call is not None:
+                    self._live.leave(call)
 
         return single
 
@@ -81,13 +92,20 @@ class Edge(grpc.aio.ServerInterceptor):
         self, method: str, behaviour: Callable[..., AsyncGenerator[Any, None]], accept: Callable[[Any], Any]
     ) -> Callable[[Any, _Context], AsyncIterator[Any]]:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
+            call: LiveCall | None = None
             try:
-                self._guard.admit(method, context)
+                call = self._live.enter(method, context, self._guard.admit(method, context))
                 async with aclosing(behaviour(accept(request), context)) as responses:
                     async for response in responses:
                         yield response
+            except asyncio.CancelledError:
+                await _end_cut(context, method, call)
+                raise
             except Exception as error:  # noqa: BLE001 - every error becomes a status, none is swallowed
                 await abort_with(context, method, error)
+            finally:
+                if call is not None:
+                    self._live.leave(call)
 
         return stream
 
@@ -95,3 +113,18 @@ class Edge(grpc.aio.ServerInterceptor):
 async def _verified(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
     async for request in requests:
         yield verify_request(request)
+
+
+async def _end_cut(context: _Context, method: str, call: LiveCall | None) -> None:
+    """Tell the caller why its call was cut; return when it was cancelled for another reason.
+
+    Raises:
+        grpc.aio.AbortError: The call was cut.
+    """
+    if call is None or call.cut is None:
+        return
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    call.told = True
+    await abort_with(context, method, call.cut)

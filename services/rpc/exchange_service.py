@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -15,16 +15,21 @@ from services.domain.agreement import Agreement
 from services.domain.batch import Batch, BatchHeader
 from services.domain.errors import Malformed, Stopping
 from services.domain.stream import StreamName
+from services.domain.tags import BUNDLE_ACK
 from services.exchange.accept import Reception
 from services.exchange.ahead import until_set
+from services.exchange.deliver import written
 from services.exchange.history import receipted_batches
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
 from services.exchange.quota import Quotas
 from services.exchange.receive import Applied
+from services.ports.host import Host
 from services.ports.store import Store, Transaction
 from services.rpc.callers import current_caller
+from services.rpc.live import under_agreement
 from services.rpc.node_desk import Context
+from services.rpc.partner_bundles import read_offered, take_offered
 from services.wire.batches import batch_from_pb, receipted_to_pb, signed_from_pb, signed_to_pb
 from services.wire.times import time_to_pb
 from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
@@ -42,14 +47,14 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         parts: Ports.
         store: Store.
         quotas: Quotas of all agreements.
-        generation: Says which generation of the key store is loaded.
+        host: The running node around it.
         stopping: Set when the node stops: open streams end after the batches that were read.
     """
 
     parts: Parts
     store: Store
     quotas: Quotas
-    generation: Callable[[], int]
+    host: Host
     stopping: asyncio.Event
 
     async def Describe(  # noqa: N802 - gRPC's name
@@ -74,7 +79,8 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
                 batches_in_flight_max=limits.batches_in_flight_max,
             ),
             node_time=time_to_pb(self.parts.clock.now()),
-            keystore_generation=self.generation(),
+            keystore_generation=self.host.generation,
+            keystore_fingerprint=self.host.fingerprint,
         )
 
     async def Deliver(  # noqa: N802
@@ -87,6 +93,8 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         if first is None or first.WhichOneof("kind") != "opening":
             raise Malformed("a Deliver stream begins with an opening")
         answer = await reception.open(signed_from_pb(first.opening))
+        opening = self.parts.contents.opening_from_bytes(first.opening.content)
+        under_agreement(opening.agreement_id, await asyncio.to_thread(self.store.read, _revoked_agreements))
         yield exchange_pb2.DeliverResponse(position=signed_to_pb(answer))
         batches = self._batches(until_set(requests, self.stopping))
         async for watermark, receipt in reception.acknowledge(batches):
@@ -109,11 +117,34 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         batches, more = await asyncio.to_thread(self.store.read, page)
         return exchange_pb2.ListReceiptsResponse(batches=batches, more=more)
 
+    async def OfferBundle(  # noqa: N802
+        self, request: exchange_pb2.OfferBundleRequest, context: Context
+    ) -> exchange_pb2.OfferBundleResponse:
+        """Take a later version of the caller's own bundle; the acknowledgement is signed once it is in use."""
+        city, signed = current_caller().identity.city, read_offered(request.bundle, now=self.parts.clock.now())
+        work = partial(take_offered, city=city, signed=signed, host=self.host)
+        await written(self.store.write(work))
+        await self.host.trust_changed()
+        _log.info("bundle.taken", city=city, version=signed.bundle.version)
+        acknowledgement = exchange_pb2.BundleAcknowledgement(
+            city=self.parts.city,
+            bundle_city=city,
+            version=signed.bundle.version,
+            digest=bytes.fromhex(signed.digest),
+            acknowledged_time=time_to_pb(self.parts.clock.now()),
+        )
+        answer = self.parts.signer.sign(BUNDLE_ACK, acknowledgement.SerializeToString(deterministic=True))
+        return exchange_pb2.OfferBundleResponse(acknowledgement=signed_to_pb(answer))
+
     async def _batches(self, requests: AsyncIterator[exchange_pb2.DeliverRequest]) -> AsyncIterator[Batch]:
         async for request in requests:
             if request.WhichOneof("kind") != "batch":
                 raise Malformed("after the opening a Deliver stream holds batches only")
             yield batch_from_pb(request.batch, self.parts.contents)
+
+
+def _revoked_agreements(tx: Transaction) -> frozenset[str]:
+    return tx.revoked_agreements()
 
 
 def stream_name(text: str) -> StreamName:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -28,18 +28,28 @@ from services.exchange.recover import (
     take_back,
 )
 from services.ports.channel import PartnerChannel
-from services.ports.host import Host
 from services.ports.store import Transaction
+from services.rpc.approvals import agreement_digest
 from services.rpc.exchange_service import stream_name
 from services.rpc.node_desk import Context, NodeDesk
 from services.rpc.node_listings import Listings
+from services.rpc.partner_bundles import put_partner
 from services.wire.batches import description_to_pb
 from yrdx.node.v1 import node_pb2
 
 T = TypeVar("T")
 
 
-class Partners(NodeDesk):
+class Granting(NodeDesk):
+    """Acts that grant trust: approved first, and in the log before they take effect."""
+
+    async def _grant(self, act: str, subject: str, digest: str, approvals: Sequence[bytes]) -> None:
+        approved = await self.host.require_approved(act, digest, approvals)
+        details = {"digest": digest}
+        await self.host.record_act(f"grant.{act}", subject, by=self.acting(), details=details, approvals=approved)
+
+
+class Partners(Granting):
     """Whom this node knows."""
 
     async def AddPartner(  # noqa: N802 - gRPC's name
@@ -55,7 +65,9 @@ class Partners(NodeDesk):
             endpoint=request.endpoint,
             state=PartnerState.LIVE if confirmed else PartnerState.UNCONFIRMED,
         )
-        stored = await written(self.store.write(partial(_put_partner, partner=partner, host=self.host)))
+        if confirmed:
+            await self._grant("partner", partner.city, signed.digest, request.approvals)
+        stored = await written(self.store.write(partial(put_partner, partner=partner, host=self.host)))
         await self._trust_changed()
         return node_pb2.AddPartnerResponse(partner=partner_to_pb(stored))
 
@@ -64,12 +76,19 @@ class Partners(NodeDesk):
     ) -> node_pb2.ListPartnersResponse:
         """Return all partners."""
         partners = await asyncio.to_thread(self.store.read, lambda tx: tx.partners())
-        return node_pb2.ListPartnersResponse(partners=[partner_to_pb(partner) for partner in partners])
+        found = [partner_to_pb(partner) for partner in partners]
+        for pb, partner in zip(found, partners, strict=True):
+            pb.bundle = partner.bundle if request.with_bundles else b""
+        return node_pb2.ListPartnersResponse(partners=found)
 
     async def ConfirmPartner(  # noqa: N802
         self, request: node_pb2.ConfirmPartnerRequest, context: Context
     ) -> node_pb2.ConfirmPartnerResponse:
         """Make a partner live after its fingerprint was compared."""
+        present = await asyncio.to_thread(self.store.read, lambda tx: tx.partner(request.city))
+        if present is not None and present.state is PartnerState.UNCONFIRMED:
+            _require_fingerprint(read_bundle(present.bundle), request.fingerprint)
+            await self._grant("partner", request.city, read_bundle(present.bundle).digest, request.approvals)
 
         def confirm(partner: Partner) -> Partner:
             _require_fingerprint(read_bundle(partner.bundle), request.fingerprint)
@@ -149,7 +168,7 @@ class Partners(NodeDesk):
         self.host.wake_all()
 
 
-class Agreements(NodeDesk):
+class Agreements(Granting):
     """What was agreed."""
 
     async def ImportAgreement(  # noqa: N802
@@ -158,6 +177,8 @@ class Agreements(NodeDesk):
         """Store one version of an agreement."""
         agreement = agreement_from_pb(request.agreement)
         self._require_possible(agreement)
+        if agreement not in await asyncio.to_thread(self.store.read, lambda tx: tx.agreements()):
+            await self._grant("agreement", agreement.id, agreement_digest(agreement), request.approvals)
         created = await written(self.store.write(partial(_put_agreement, agreement=agreement)))
         self.host.wake_all()
         return node_pb2.ImportAgreementResponse(stream=str(agreement.stream), created=created)
@@ -320,36 +341,6 @@ def agreement_to_pb(agreement: Agreement) -> node_pb2.Agreement:
         retention_days=agreement.retention_days,
         records_per_minute=agreement.records_per_minute or 0,
     )
-
-
-def _put_partner(tx: Transaction, partner: Partner, host: Host) -> Partner:
-    """Store a partner; a known bundle key keeps the partner's state, another key is a human's decision."""
-    present = tx.partner(partner.city)
-    if present is not None:
-        _require_successor(present, partner)
-        if present.state is not PartnerState.UNCONFIRMED:
-            partner = replace(partner, state=present.state, state_reason=present.state_reason)
-    others = [other for other in tx.partners() if other.city != partner.city]
-    host.require_admissible([*others, partner])
-    tx.put_partner(partner)
-    return partner
-
-
-def _require_successor(present: Partner, offered: Partner) -> None:
-    """Take the same bundle again, or a later version that continues it; never an older or a forked one."""
-    if present.fingerprint != offered.fingerprint:
-        raise Conflict(
-            f"partner {present.city} stands here under another bundle key: compare fingerprints by telephone"
-        )
-    old, new = read_bundle(present.bundle), read_bundle(offered.bundle)
-    if new.bundle.version < old.bundle.version:
-        raise Conflict(
-            f"bundle version {new.bundle.version} is older than version {old.bundle.version}, which stands here"
-        )
-    if new.bundle.version == old.bundle.version and new.digest != old.digest:
-        raise Conflict(f"another bundle of version {new.bundle.version} stands here: one of the two is forged")
-    if new.bundle.version == old.bundle.version + 1 and new.bundle.previous != old.digest:
-        raise Conflict(f"bundle version {new.bundle.version} does not continue the version that stands here")
 
 
 def _put_agreement(tx: Transaction, agreement: Agreement) -> bool:

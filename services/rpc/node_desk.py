@@ -11,6 +11,7 @@ from services.domain.stream import Stream
 from services.exchange.parts import Parts
 from services.ports.host import Host
 from services.ports.store import Store
+from services.rpc.callers import current_caller
 
 Context: TypeAlias = "ServicerContext[Any, Any]"
 """A call, as gRPC hands it to a servicer."""
@@ -36,3 +37,10 @@ class NodeDesk:
     parts: Parts
     store: Store
     host: Host
+
+    def acting(self) -> str:
+        """URI of whoever acts: the caller, or, where a command runs the servicer itself, the home's own operator."""
+        try:
+            return current_caller().identity.uri
+        except LookupError:
+            return f"spiffe://{self.parts.city}.yrdx/operator/local"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from services.rpc.node_admin import Agreements, Partners, Streams
+from services.rpc.node_keys import Keystore, OwnBundle
 from services.rpc.node_lineage import LineageDesk
 from services.rpc.node_rejections import RejectionsDesk
+from services.rpc.node_revocations import Revocations
 from services.rpc.node_standing import StandingDesk
 from services.rpc.node_submit import Submissions
 from services.rpc.node_watch import InboxDesk
@@ -17,6 +19,9 @@ class NodeServicer(
     LineageDesk,
     StandingDesk,
     InboxDesk,
+    Keystore,
+    OwnBundle,
+    Revocations,
     Partners,
     Agreements,
     Streams,

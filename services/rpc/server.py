@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2  # type: ignore[i
 from services.domain.limits import Limits
 from services.rpc.callers import CallerGuard
 from services.rpc.edge import Edge
+from services.rpc.live import LiveCalls
 from services.wire.batches import message_bytes_max
 
 SERVER_OPTIONS: Final = (
@@ -54,7 +55,13 @@ class Service:
 
 
 class NodeServer:
-    """A server with health and reflection, bound to its address and not started yet."""
+    """A server with health and reflection, bound to its address and not started yet.
+
+    Attributes:
+        guard: Admits callers.
+        live: Its open calls.
+        port: Port it listens on.
+    """
 
     def __init__(
         self,
@@ -81,7 +88,9 @@ class NodeServer:
         guard.cover([service.descriptor for service in services], anybody=_STANDARD_SERVICES)
         bytes_max = message_bytes_max(limits)
         sizes = [("grpc.max_receive_message_length", bytes_max), ("grpc.max_send_message_length", bytes_max)]
-        self._server = grpc.aio.server(interceptors=[Edge(guard)], options=[*SERVER_OPTIONS, *sizes])
+        self.guard = guard
+        self.live = LiveCalls(guard, lambda: guard.trust.revocations.agreements)
+        self._server = grpc.aio.server(interceptors=[Edge(guard, self.live)], options=[*SERVER_OPTIONS, *sizes])
         self._health: Any = aio_health.HealthServicer()
         self._names = [service.descriptor.full_name for service in services]
         self._add(services)

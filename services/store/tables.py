@@ -390,6 +390,46 @@ class AgreementRow(StoreTable, table=True):
     records_per_minute: int | None
 
 
+class RevocationRow(StoreTable, table=True):
+    """One revocation (`services.domain.revocation.Revocation`); the id rises, so that a reader sees what is new."""
+
+    __tablename__ = "revocation"
+    __table_args__ = (UniqueConstraint("grain", "subject"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
+    grain: str
+    subject: str
+    reason: str
+    revoked_by: str
+    revoked_at: datetime = Field(sa_type=UtcTime)
+
+
+class CrlRow(StoreTable, table=True):
+    """The last list of an authority that was imported (`services.domain.revocation.CrlState`)."""
+
+    __tablename__ = "crl"
+
+    authority: str = Field(primary_key=True)
+    city: str
+    number: int = Field(sa_type=BigInteger)
+    this_update: datetime = Field(sa_type=UtcTime)
+    next_update: datetime = Field(sa_type=UtcTime)
+
+
+class BundleAckRow(StoreTable, table=True):
+    """A partner's last acknowledgement of our bundle (`services.domain.bundle_ack.BundleAck`)."""
+
+    __tablename__ = "bundle_ack"
+
+    city: str = Field(primary_key=True)
+    version: int
+    digest: str
+    acknowledged_at: datetime = Field(sa_type=UtcTime)
+    content: bytes
+    key_id: str
+    signature: bytes
+
+
 METADATA: Final = StoreTable.metadata
 
 STREAM: Final[Table] = METADATA.tables["stream"]
@@ -409,3 +449,6 @@ WATCHER: Final[Table] = METADATA.tables["watcher"]
 CONFLICT: Final[Table] = METADATA.tables["conflict_statement"]
 PARTNER: Final[Table] = METADATA.tables["partner"]
 AGREEMENT: Final[Table] = METADATA.tables["agreement"]
+REVOCATION: Final[Table] = METADATA.tables["revocation"]
+CRL: Final[Table] = METADATA.tables["crl"]
+BUNDLE_ACK: Final[Table] = METADATA.tables["bundle_ack"]

@@ -135,6 +135,7 @@ def description_to_pb(description: Description) -> exchange_pb2.DescribeResponse
         limits=limits_to_pb(description.limits),
         node_time=time_to_pb(description.node_time),
         keystore_generation=description.keystore_generation,
+        keystore_fingerprint=description.keystore_fingerprint,
     )
 
 
@@ -154,6 +155,7 @@ def description_from_pb(pb: exchange_pb2.DescribeResponse) -> Description:
         limits=_limits_from_pb(pb.limits),
         node_time=time_from_pb(pb.node_time),
         keystore_generation=pb.keystore_generation,
+        keystore_fingerprint=pb.keystore_fingerprint,
     )
 
 

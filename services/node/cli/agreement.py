@@ -9,7 +9,7 @@ import typer
 
 from services.domain.errors import NotFound
 from services.node.cli.node_access import connect
-from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
+from services.node.cli.verbs import HERE, ApprovalOption, HomeOption, JsonOption, group, read_approvals, verb
 from services.node.output import print_fields, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ app = group("交换协议 · agreements")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML 文件 · TOML file")],
     home: HomeOption = HERE,
+    approval: ApprovalOption = None,
     json: JsonOption = False,
 ) -> None:
     """Import an agreement."""
@@ -39,7 +40,9 @@ def import_(
     from yrdx.node.v1 import node_pb2
 
     with connect(home) as session:
-        answer = session.stub.ImportAgreement(node_pb2.ImportAgreementRequest(agreement=agreement_to_pb(agreement)))
+        answer = session.stub.ImportAgreement(
+            node_pb2.ImportAgreementRequest(agreement=agreement_to_pb(agreement), approvals=read_approvals(approval))
+        )
     if json:
         print_json(
             {"id": agreement.id, "version": agreement.version, "stream": answer.stream, "created": answer.created}

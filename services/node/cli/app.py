@@ -7,17 +7,22 @@ from services.node.cli import (
     agreement,
     bench,
     bundle,
+    ca,
+    cert,
     config,
+    crl,
     db,
     doctor,
     inbox,
     init,
     mapping,
+    operator,
     outbox,
     partner,
     proto,
     receipts,
     rejections,
+    revoke,
     serve,
     sink,
     stream,
@@ -41,6 +46,11 @@ up.declare(app)
 up.declare(app)
 init.declare(app)
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(cert.app, name="cert")
+app.add_typer(ca.app, name="ca")
+app.add_typer(operator.app, name="operator")
+app.add_typer(revoke.app, name="revoke")
+app.add_typer(crl.app, name="crl")
 app.add_typer(partner.app, name="partner")
 app.add_typer(agreement.app, name="agreement")
 serve.declare(app)

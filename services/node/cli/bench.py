@@ -78,3 +78,25 @@ def mapping(
         print_json(result)
     else:
         print_table(tuple(result[0]), [tuple(one.values()) for one in result])
+
+
+@verb(
+    app,
+    "guard",
+    "每次调用的证书校验开销 · what checking the caller costs a call",
+    "yrdx bench guard --json",
+    more="与不校验的同一服务器对比 · against the same server with no guard",
+)
+def guard(
+    calls: Annotated[int, typer.Option(min=100, help="每轮调用数 · calls a round")] = 2_000,
+    rounds: Annotated[int, typer.Option(min=1, help="轮数 · rounds")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure the guard."""
+    from services.node.bench.guard import bench_guard
+
+    result = bench_guard(calls=calls, rounds=rounds).to_json()
+    if json:
+        print_json(result)
+    else:
+        print_fields({name: str(value) for name, value in result.items()})

@@ -6,16 +6,17 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
 from services.node.home import Home
-from services.node.output import print_json, print_result, say
+from services.node.output import print_fields, print_json, print_result, say
 
 if TYPE_CHECKING:
     from certs.bundle import SignedBundle
+    from certs.signing import PublicSigningKey
 
 app = group("本市信任包 · this city's bundle")
 
@@ -35,11 +36,15 @@ def export(
     json: JsonOption = False,
 ) -> None:
     """Write the bundle in force."""
+    from services.node.keys import passphrase_of
     from services.node.settings import load_settings
     from services.node.system import SystemClock
 
     place = Home(home)
-    signed = current_bundle(place, load_settings(place).advertised, now=SystemClock().now())
+    settings = load_settings(place)
+    signed = current_bundle(
+        place, settings.advertised, now=SystemClock().now(), passphrase=passphrase_of(place, settings)
+    )
     if out == STDOUT:
         sys.stdout.buffer.write(signed.data)
         say(signed.fingerprint)
@@ -62,34 +67,114 @@ def export(
     say(f"  yrdx partner add {out.name} --endpoint {signed.bundle.endpoint} --fingerprint …")
 
 
-def current_bundle(home: Home, endpoint: str, *, now: datetime) -> SignedBundle:
+@verb(
+    app,
+    "show",
+    "显示一个信任包 · show what a bundle says",
+    "yrdx bundle show sh.bundle",
+)
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="信任包 · bundle")], json: JsonOption = False
+) -> None:
+    """Show a bundle."""
+    from certs.bundle import read_bundle
+
+    fields = bundle_fields(read_bundle(file.read_bytes()))
+    print_json(fields) if json else print_fields({name: str(value) for name, value in fields.items()})
+
+
+@verb(
+    app,
+    "diff",
+    "比较两个信任包 · what changed between two bundles",
+    "yrdx bundle diff old.bundle new.bundle",
+    more="同时检查是否为同一密钥、同一城市、链接相续 · also whether the second continues the first",
+)
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="旧信任包 · the former bundle")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="新信任包 · the later bundle")],
+    json: JsonOption = False,
+) -> None:
+    """Compare bundles."""
+    from certs.bundle import read_bundle
+
+    first, second = (read_bundle(path.read_bytes()) for path in (old, new))
+    before, after = bundle_fields(first), bundle_fields(second)
+    changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    continues = (first.bundle.city, first.fingerprint) == (second.bundle.city, second.fingerprint) and (
+        second.bundle.version > first.bundle.version + 1 or second.bundle.previous == first.digest
+    )
+    if json:
+        print_json({"continues": continues, "changes": changes})
+        return
+    print_fields({name: f"{a} → {b}" for name, (a, b) in changes.items()})
+    say("后者承接前者 · the second continues the first" if continues else "不相承接 · the second does NOT continue it")
+
+
+def bundle_fields(signed: SignedBundle) -> dict[str, Any]:
+    """Return what a bundle says, for people and programs."""
+    from certs.inventory import fingerprint_of
+    from certs.pem import certificate_from_pem
+
+    bundle = signed.bundle
+    return {
+        "city": bundle.city,
+        "version": bundle.version,
+        "digest": signed.digest,
+        "previous": bundle.previous,
+        "fingerprint": signed.fingerprint,
+        "endpoint": bundle.endpoint,
+        "authorities": {
+            fingerprint_of(certificate_from_pem(one.certificate_pem))[:16]: one.state.value
+            for one in bundle.authorities
+        },
+        "signing_keys": [key.key_id for key in bundle.signing_keys],
+        "gateway_leaves": [fingerprint_of(certificate_from_pem(pem))[:16] for pem in bundle.gateway_leaves],
+    }
+
+
+def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: bytes | None = None) -> SignedBundle:
     """Return the city's bundle: the last one while it still says what stands here, else its next version.
 
     Args:
         home: The home.
         endpoint: Address to tell partners.
         now: Present instant.
+        passphrase: Opens encrypted keys.
 
     Raises:
         KeystoreBroken: The key store, or the offline bundle key when a new version is due.
     """
     from certs.bundle import bundle_to_bytes, read_bundle
-    from certs.keystore import load_bundle_key, load_generation
+    from certs.keystore import load_generation
+    from certs.offline import load_bundle_key
+    from certs.rollover import load_authorities
 
-    generation = load_generation(home.path, now=now)
+    generation = load_generation(home.path, now=now, passphrase=passphrase)
     last = read_bundle(home.bundle.read_bytes()) if home.bundle.exists() else None
     draft = generation.bundle(
         version=last.bundle.version + 1 if last else 1,
         previous=last.digest if last else None,
         endpoint=endpoint,
         created_at=now,
+        authorities=load_authorities(home.path, generation.own_roots, now=now).bundle_authorities(),
     )
+    draft = replace(draft, signing_keys=_kept_keys(last, draft.signing_keys, now))
     if last and last.bundle == replace(
         draft, version=last.bundle.version, previous=last.bundle.previous, created_at=last.bundle.created_at
     ):
         return last
-    data = bundle_to_bytes(draft, load_bundle_key(home.path))
+    data = bundle_to_bytes(draft, load_bundle_key(home.path, passphrase))
     written = home.temporary / "city.bundle"
     written.write_bytes(data)
     written.replace(home.bundle)
     return read_bundle(data)
+
+
+def _kept_keys(
+    last: SignedBundle | None, present: tuple[PublicSigningKey, ...], now: datetime
+) -> tuple[PublicSigningKey, ...]:
+    """No signing key ever leaves a bundle: what it signed is verified with it for ever."""
+    used = {key.public_key for key in present}
+    former = [key for key in last.bundle.signing_keys if key.public_key not in used] if last else []
+    return (*present, *(key if key.retired_at else replace(key, retired_at=now) for key in former))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from services.node.cli.checks.verdict import Verdict
+    from services.node.settings import Settings
 
 GROUPS: Final = {
     "home": "节点目录 · home",
@@ -90,10 +91,17 @@ def examine(home: Home, now: datetime) -> list[Verdict]:
         *verdicts("disk.space", lambda: machine.check_disk(folder), f"df -h {folder}"),
         *verdicts("clock.sane", lambda: machine.check_clock(home, now), "timedatectl status"),
         *verdicts("store.open", lambda: storage.check_store(url, home), storage.MEND),
-        *verdicts("keys.whole", lambda: trust.check_keys(home, settings.city, settings.demo, now), trust.RENEW),
+        *verdicts("keys.whole", lambda: _keys(home, settings, now), trust.RENEW),
         *verdicts("port.free", lambda: machine.check_port(settings.listen, pid), f"编辑 · edit {home.settings}"),
         *verdicts("node.answers", lambda: exchange.check_exchange(home, now), "先修复以上各项 · mend the above first"),
     ]
+
+
+def _keys(home: Home, settings: Settings, now: datetime) -> Iterable[Verdict]:
+    from services.node.cli.checks import trust
+    from services.node.keys import passphrase_of
+
+    return trust.check_keys(home, settings.city, settings.demo, now, passphrase=passphrase_of(home, settings))
 
 
 def _fields(verdict: Verdict) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, verb
+from services.node.exits import Mistake
 from services.node.home import Home, new_home
 from services.node.output import print_json, say
 
@@ -36,18 +38,28 @@ def init(
     dialect: Annotated[
         str, typer.Option(help="字段方言，如 local、shanghai · dialect of this city's tables")
     ] = "local",
+    production: Annotated[
+        bool, typer.Option("--production", help="正式：授予信任需两名安全员签名 · granting trust takes two signatures")
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="演示：伙伴自动确认 · partners confirm by themselves")] = False,
     store_url: Annotated[str, typer.Option(help="数据库 · store; empty: SQLite in the home")] = "",
+    passphrase_file: Annotated[
+        str, typer.Option(help="私钥口令文件 · file whose passphrase encrypts the private keys")
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Create a home; nothing is left of it when anything fails."""
-    chosen: dict[str, str | bool] = {"city": city, "dialect": dialect, "listen": listen}
+    chosen: dict[str, str | bool | int] = {"city": city, "dialect": dialect, "listen": listen}
     chosen |= {"demo": True} if demo else {}
+    if production and demo:
+        raise Mistake("--production 与 --demo 不能并用 · --production and --demo exclude each other")
+    chosen |= {"approvals": 2} if production else {}
     chosen |= {"store_url": store_url} if store_url else {}
+    chosen |= {"passphrase_file": str(Path(passphrase_file).resolve())} if passphrase_file else {}
     _tell(Home(home), create_home(home, chosen), json=json)
 
 
-def create_home(path: Path, chosen: dict[str, str | bool]) -> Generation:
+def create_home(path: Path, chosen: Mapping[str, str | bool | int]) -> Generation:
     """Create a home with its first keys, an empty store and settings, or nothing at all.
 
     Args:
@@ -58,13 +70,16 @@ def create_home(path: Path, chosen: dict[str, str | bool]) -> Generation:
         SettingsMistake, HomeExists, StoreRefused: Nothing is left.
     """
     from certs.keystore import create_keystore
+    from services.node.keys import passphrase_of
     from services.node.settings import settings_text, verify_settings
     from services.node.system import SystemClock
     from services.store import schema
 
-    settings = verify_settings(chosen, Home(path))
+    settings = verify_settings(dict(chosen), Home(path))
     with new_home(path) as home:
-        generation = create_keystore(path, settings.city, now=SystemClock().now(), random=os.urandom)
+        passphrase = passphrase_of(home, settings)
+        now = SystemClock().now()
+        generation = create_keystore(path, settings.city, now=now, random=os.urandom, passphrase=passphrase)
         schema.migrate(settings.store_url)
         home.settings.write_text(settings_text(chosen), encoding="utf-8")
         home.settings.chmod(0o600)

@@ -9,7 +9,7 @@ import typer
 
 from services.domain.errors import NotFound
 from services.node.cli.node_access import connect
-from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
+from services.node.cli.verbs import HERE, ApprovalOption, HomeOption, JsonOption, group, read_approvals, verb
 from services.node.output import print_fields, print_json, print_result, print_table, say
 
 if TYPE_CHECKING:
@@ -36,13 +36,16 @@ def add(
     endpoint: Annotated[str, typer.Option(help="对方网关地址 HOST:PORT · address of its gateway")],
     home: HomeOption = HERE,
     fingerprint: Annotated[str, typer.Option(help="电话核对过的指纹 · fingerprint compared by telephone")] = "",
+    approval: ApprovalOption = None,
     json: JsonOption = False,
 ) -> None:
     """Add a partner."""
     bundle = file.read_bytes()
     from yrdx.node.v1 import node_pb2
 
-    request = node_pb2.AddPartnerRequest(bundle=bundle, endpoint=endpoint, fingerprint=fingerprint)
+    request = node_pb2.AddPartnerRequest(
+        bundle=bundle, endpoint=endpoint, fingerprint=fingerprint, approvals=read_approvals(approval)
+    )
     with connect(home) as session:
         partner = session.stub.AddPartner(request).partner
     _tell(partner, json=json)
@@ -64,6 +67,7 @@ def confirm(
     city: CityArgument,
     home: HomeOption = HERE,
     fingerprint: Annotated[str, typer.Option(help="对方念出的指纹 · fingerprint as the partner read it out")] = "",
+    approval: ApprovalOption = None,
     json: JsonOption = False,
 ) -> None:
     """Confirm a partner. What counts as compared is always named: here, or in what the command says."""
@@ -71,7 +75,8 @@ def confirm(
 
     with connect(home) as session:
         compared = fingerprint or _partner(session, city).fingerprint
-        partner = session.stub.ConfirmPartner(node_pb2.ConfirmPartnerRequest(city=city, fingerprint=compared)).partner
+        request = node_pb2.ConfirmPartnerRequest(city=city, fingerprint=compared, approvals=read_approvals(approval))
+        partner = session.stub.ConfirmPartner(request).partner
     _tell(partner, json=json)
     if not fingerprint:
         say(f"视为已核对的指纹 · fingerprint taken as compared: {compared}")
@@ -172,6 +177,7 @@ def ping_fields(answer: node_pb2.PingPartnerResponse) -> dict[str, object]:
         "round_trip_ms": round(answer.round_trip_ms, 3),
         "clock_skew_ms": round(answer.clock_skew_ms, 3),
         "keystore_generation": description.keystore_generation,
+        "keystore_fingerprint": description.keystore_fingerprint,
         "datasets": [{"name": d.name, "standards": list(d.standards)} for d in description.datasets],
         "agreements": [
             {"id": a.id, "version": a.version, "provider": a.provider, "consumer": a.consumer, "dataset": a.dataset}

@@ -13,8 +13,20 @@ F = TypeVar("F", bound=Callable[..., object])
 HomeOption = Annotated[Path, typer.Option("--home", envvar="YRDX_HOME", help="节点目录 · the node's home")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON · write JSON to stdout")]
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="只检查，不改变 · check and tell, change nothing")]
+
+ApprovalOption = Annotated[
+    list[Path] | None,
+    typer.Option("--approval", help="安全员批准文件，可多次 · approval of a security operator, repeatable"),
+]
+
 HERE = Path()
 """Without --home and YRDX_HOME the working folder is the home."""
+
+
+def read_approvals(files: list[Path] | None) -> list[bytes]:
+    """Read approvals as `yrdx operator approve` wrote them."""
+    return [file.read_bytes() for file in files or ()]
 
 
 def group(words: str) -> typer.Typer:

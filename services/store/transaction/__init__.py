@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from services.store.transaction.directory import DirectoryPart
 from services.store.transaction.recovery import RecoveryPart
+from services.store.transaction.revocations import RevocationsPart
 from services.store.transaction.snapshot import SnapshotPart
 from services.store.transaction.streams import StreamsPart
 
 
-class SqlTransaction(StreamsPart, RecoveryPart, SnapshotPart, DirectoryPart):
+class SqlTransaction(StreamsPart, RecoveryPart, SnapshotPart, DirectoryPart, RevocationsPart):
     """`services.ports.store.Transaction` in SQL. Each part stands in a file of its own."""

@@ -18,6 +18,7 @@ from adapters.partner.channel import GrpcPartnerChannel, PartnerCredentials
 from certs.authority import Authority, create_authority, serial_number
 from certs.identity import Identity, Role
 from certs.pem import certificates_to_pem, private_key_to_pem
+from certs.revocation import Revocations
 from certs.verification import CallerVerifier
 from services.domain.errors import SequenceGap
 from services.domain.limits import Limits
@@ -34,7 +35,10 @@ STREAM = "320600/310000/social.contribution/0"
 _EXCHANGE = "/yrdx.exchange.v1.ExchangeService/"
 _NODE = node_pb2.DESCRIPTOR.services_by_name["NodeService"]
 CALLERS = {
-    **{f"{_EXCHANGE}{name}": [CallerEntry(PARTNER, "gateway")] for name in ("Describe", "Deliver", "ListReceipts")},
+    **{
+        f"{_EXCHANGE}{name}": [CallerEntry(PARTNER, "gateway")]
+        for name in ("Describe", "Deliver", "ListReceipts", "OfferBundle")
+    },
     **{f"/{_NODE.full_name}/{method.name}": [CallerEntry(OWN, "operator")] for method in _NODE.methods},
 }
 
@@ -152,12 +156,16 @@ class ToyServer:
         exchange: Its servicer.
         trust: Its TLS.
         callers: Cities whose authorities it verifies callers against.
+        guard: Admits callers.
+        revocations: What it believes no longer.
     """
 
     server: NodeServer
     exchange: ToyExchange
     trust: ServerTrust
     callers: list[City]
+    guard: CallerGuard
+    revocations: Revocations = field(default_factory=Revocations)
 
     @property
     def address(self) -> str:
@@ -181,7 +189,9 @@ class ToyServer:
         )
 
 
-def make_server(cities: list[City], *, listen: str = "127.0.0.1:0") -> ToyServer:
+def make_server(
+    cities: list[City], *, listen: str = "127.0.0.1:0", guard: type[CallerGuard] = CallerGuard
+) -> ToyServer:
     """Build Shanghai's server with some cities' roots; it is not started."""
     exchange, known = ToyExchange(), list(cities)
     chain_pem, key_pem = SHANGHAI.leaf("gateway")
@@ -189,8 +199,13 @@ def make_server(cities: list[City], *, listen: str = "127.0.0.1:0") -> ToyServer
         chain_pem=chain_pem, key_pem=key_pem, roots_pem=b"".join(city.roots_pem for city in (SHANGHAI, *cities))
     )
 
+    believed: dict[str, CallerVerifier] = {}
+
     def callers() -> CallerVerifier:
-        return CallerVerifier({city.code: [city.authority.certificate] for city in (SHANGHAI, *known)})
+        """Return one object for one state of trust, as a node does."""
+        key = f"{[city.code for city in known]} {server.revocations}"
+        roots = {city.code: [city.authority.certificate] for city in (SHANGHAI, *known)}
+        return believed.setdefault(key, CallerVerifier(roots, server.revocations))
 
     services = [
         Service(
@@ -199,9 +214,10 @@ def make_server(cities: list[City], *, listen: str = "127.0.0.1:0") -> ToyServer
         ),
         Service(_NODE, partial(node_pb2_grpc.add_NodeServiceServicer_to_server, ToyNode())),
     ]
-    guard = CallerGuard(CALLERS, own_city=SHANGHAI.code, trust=callers, clock=SystemClock())
-    server = NodeServer(services, guard, trust.credentials, listen=listen, limits=Limits())
-    return ToyServer(server, exchange, trust, known)
+    made = guard(CALLERS, own_city=SHANGHAI.code, trust=callers, clock=SystemClock())
+    toy = NodeServer(services, made, trust.credentials, listen=listen, limits=Limits())
+    server = ToyServer(toy, exchange, trust, known, made)
+    return server
 
 
 @asynccontextmanager

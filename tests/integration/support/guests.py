@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from certs.bundle import bundle_to_bytes
-from certs.keystore import create_keystore, load_bundle_key, load_generation
+from certs.keystore import create_keystore, load_generation
+from certs.offline import load_bundle_key
 from services.domain.agreement import Agreement
 from services.node.session import NodeSession, open_session
 from services.node.system import SystemClock

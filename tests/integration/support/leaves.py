@@ -7,9 +7,10 @@ import shutil
 from datetime import timedelta
 from typing import Final
 
-from certs.authority import LEAF_VALID_FOR
 from certs.generation import issue_generation
-from certs.keystore import create_keystore, install_generation, load_authority
+from certs.keystore import create_keystore, install_generation
+from certs.leaf import LEAF_VALID_FOR
+from certs.offline import load_authority
 from certs.signing import SigningKey
 from services.node.home import Home
 from services.node.system import SystemClock

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.types import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.anchor import authority_city, verify_authority_certificate
-from certs.authority import LEAF_VALID_FOR, Authority, authority_from_pem, create_authority, serial_number
+from certs.authority import Authority, authority_from_pem, create_authority, serial_number
 from certs.errors import CertificateRefused, KeystoreBroken, Reason
 from certs.identity import Identity, Role
+from certs.leaf import LEAF_VALID_FOR
 from certs.signing import SigningKey
 from tests.unit.certs.forgery import DAY, NANTONG, NOW, SHANGHAI, authority_of, forged_authority, leaf_of
 

@@ -15,13 +15,8 @@ from certs.bundle import bundle_to_bytes, parse_bundle
 from certs.errors import KeystoreBroken, Reason
 from certs.generation import FILES, Generation, issue_generation, manifest_of, verify_generation
 from certs.identity import Identity, Role
-from certs.keystore import (
-    create_keystore,
-    install_generation,
-    load_authority,
-    load_bundle_key,
-    load_generation,
-)
+from certs.keystore import create_keystore, install_generation, load_generation
+from certs.offline import load_authority, load_bundle_key
 from certs.signing import SigningKey
 from tests.unit.certs.forgery import (
     BOTH,

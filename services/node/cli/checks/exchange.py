@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
+from certs.errors import TrustError
 from services.domain.agreement import CLOCK_SKEW, LOCAL_TIME
 from services.domain.errors import ExchangeError
 from services.node.cli.agreement import agreements
@@ -13,6 +14,7 @@ from services.node.cli.checks.verdict import Verdict, failed, passed, skipped, w
 from services.node.cli.node_access import connect
 from services.node.cli.partner import partners
 from services.node.cli.stream import streams
+from services.node.exits import CommandFailed
 from services.node.home import Home
 
 if TYPE_CHECKING:
@@ -106,21 +108,17 @@ def _check_reach(session: NodeSession, known: list[node_pb2.Partner], home: Home
         return
     for partner in known:
         if partner.state == "LIVE":
-            yield _ping(session, partner)
+            yield _ping(session, partner, home)
 
 
-def _ping(session: NodeSession, partner: node_pb2.Partner) -> Verdict:
+def _ping(session: NodeSession, partner: node_pb2.Partner, home: Home) -> Verdict:
     from yrdx.node.v1 import node_pb2
 
     check = f"reach.{partner.city}"
     try:
         answer = session.stub.PingPartner(node_pb2.PingPartnerRequest(city=partner.city))
     except ExchangeError as error:
-        return failed(
-            check,
-            f"{partner.endpoint}: {error}",
-            "检查网络、防火墙和对方节点 · check network, firewalls and the partner's node",
-        )
+        return _explained(check, f"{partner.endpoint}: {error}", partner.city, home)
     found = f"{answer.round_trip_ms:.0f} ms, 时差 · clock differs by {answer.clock_skew_ms:.0f} ms"
     if abs(answer.clock_skew_ms) > CLOCK_SKEW.total_seconds() * 1_000:
         return failed(check, found, "timedatectl set-ntp true")
@@ -129,3 +127,17 @@ def _ping(session: NodeSession, partner: node_pb2.Partner) -> Verdict:
         if abs(answer.clock_skew_ms) > SKEW_NOTED_MS
         else (passed(check, found))
     )
+
+
+def _explained(check: str, found: str, city: str, home: Home) -> Verdict:
+    """Say which check of the handshake failed, on which side; gRPC does not."""
+    from services.node.cli.cert_probe import probe_partner
+
+    mend = "检查网络、防火墙和对方节点 · check network, firewalls and the partner's node"
+    try:
+        wrong = next((one for one in probe_partner(home.path, city) if not one.ok), None)
+    except (TrustError, CommandFailed, ExchangeError):  # what is wrong with this home is a check of its own
+        wrong = None
+    if wrong is None:
+        return failed(check, found, mend)
+    return failed(check, f"{found} · {wrong.check}: {wrong.found}", f"[{wrong.side}] {wrong.mend}")

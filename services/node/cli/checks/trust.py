@@ -6,27 +6,26 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from certs.authority import LEAF_VALID_FOR
 from certs.generation import PARTIES
 from certs.keystore import load_generation
+from certs.leaf import LEAF_VALID_FOR
 from services.node.cli.checks.verdict import Verdict, failed, passed, warning
 from services.node.home import Home
 
 LEAF_LEFT_LOW: Final = LEAF_VALID_FOR / 3
 AUTHORITY_LEFT_LOW: Final = timedelta(days=180)
-RENEW: Final = (
-    "用离线签发密钥重新签发并安装新一代密钥 · issue new certificates with the offline authority's key and install "
-    "them as a new generation"
-)
+RENEW: Final = "yrdx cert renew"
 
 
-def check_keys(home: Home, city: str, demo: bool, now: datetime) -> Iterator[Verdict]:
+def check_keys(
+    home: Home, city: str, demo: bool, now: datetime, *, passphrase: bytes | None = None
+) -> Iterator[Verdict]:
     """Look at the key store.
 
     Raises:
         KeystoreBroken: It cannot be used; its text says what mends it.
     """
-    generation = load_generation(home.path, now=now)
+    generation = load_generation(home.path, now=now, passphrase=passphrase)
     if generation.city != city:
         yield failed(
             "keys.city",

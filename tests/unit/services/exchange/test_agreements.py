@@ -1,29 +1,32 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
 
 import pytest
 
 from services.domain.agreement import Agreement
 from services.domain.errors import AgreementMissing
 from services.exchange.agreements import agreement_in_force, named_agreement
-from services.ports.directory import Directory
 from tests.simulation.cities import BEGIN, STREAM, make_agreement
 
 
 class FakeDirectory:
     def __init__(self, *agreements: Agreement) -> None:
         self._agreements = agreements
+        self.revoked: frozenset[str] = frozenset()
 
     def agreements(self) -> tuple[Agreement, ...]:
         """Return what it was made with."""
         return self._agreements
 
+    def revoked_agreements(self) -> frozenset[str]:
+        """Return what it was told."""
+        return self.revoked
 
-def directory(*agreements: Agreement) -> Directory:
+
+def directory(*agreements: Agreement) -> FakeDirectory:
     """Return a directory that holds some agreements and nothing else."""
-    return cast(Directory, FakeDirectory(*agreements))
+    return FakeDirectory(*agreements)
 
 
 def test_the_newest_version_in_force_counts() -> None:
@@ -65,3 +68,13 @@ def test_a_batch_is_judged_by_the_agreement_it_names() -> None:
         named_agreement(known, STREAM, old.id, 3, BEGIN)
     with pytest.raises(AgreementMissing, match="not in force"):
         named_agreement(known, STREAM, old.id, 1, BEGIN + timedelta(days=1000))
+
+
+def test_a_revoked_agreement_lets_nothing_exist() -> None:
+    """Every version of it, at both ends, whatever its dates say."""
+    known = FakeDirectory(make_agreement(), make_agreement(version=2))
+    known.revoked = frozenset({make_agreement().id})
+    with pytest.raises(AgreementMissing):
+        agreement_in_force(known, STREAM, BEGIN)
+    with pytest.raises(AgreementMissing, match="revoked"):
+        named_agreement(known, STREAM, make_agreement().id, 1, BEGIN)

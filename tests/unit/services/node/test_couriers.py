@@ -34,6 +34,7 @@ class LoopbackChannel:
         self.world = world
         self.failures = failures
         self.sessions = 0
+        self.retiring = False
 
     @asynccontextmanager
     async def deliver(self) -> AsyncIterator[LoopbackSession]:
@@ -78,7 +79,7 @@ async def run_until_delivered(world: World, failures: list[ExchangeError]) -> tu
     channel = LoopbackChannel(world, failures)
 
     async def to_partner(_city: str) -> PartnerChannel:
-        return channel  # type: ignore[return-value]  # couriers use nothing but deliver()
+        return channel  # type: ignore[return-value]  # couriers use nothing but deliver() and retiring
 
     couriers = Couriers(world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home")
     task = asyncio.create_task(couriers.run())

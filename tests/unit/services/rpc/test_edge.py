@@ -15,6 +15,7 @@ from certs.verification import CallerVerifier
 from services.domain.errors import SequenceGap
 from services.rpc.callers import PARTNER, CallerEntry, CallerGuard, current_caller
 from services.rpc.edge import Edge
+from services.rpc.live import LiveCalls
 from tests.unit.services.rpc.calls import FakeContext, StoppedClock, authority, leaf_pem, peer
 from yrdx.node.v1.node_pb2 import PausePartnerRequest
 
@@ -74,7 +75,8 @@ HANDLERS: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
 def edge() -> Edge:
     """The edge of Shanghai's node, with Nantong as its partner."""
     trust = CallerVerifier({"320600": [authority("320600").certificate]})
-    return Edge(CallerGuard(METHODS, own_city="310000", trust=lambda: trust, clock=StoppedClock()))
+    guard = CallerGuard(METHODS, own_city="310000", trust=lambda: trust, clock=StoppedClock())
+    return Edge(guard, LiveCalls(guard, frozenset))
 
 
 async def behaviour(edge: Edge, method: str) -> Callable[[Any, Any], Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,9 +9,13 @@ import pytest
 
 from certs.bundle import parse_bundle, read_bundle
 from certs.errors import KeystoreBroken
-from certs.keystore import create_keystore
+from certs.generation import issue_generation
+from certs.keystore import create_keystore, install_generation
+from certs.offline import load_authority
+from certs.signing import SigningKey
 from services.node.cli.bundle import current_bundle
 from services.node.home import Home, new_home
+from services.node.main import run
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -57,3 +62,38 @@ def test_with_the_key_offline_only_the_last_bundle_can_be_exported(home: Home) -
     assert current_bundle(home, "127.0.0.1:7320", now=NOW).data == first.data
     with pytest.raises(KeystoreBroken, match="not on this machine"):
         current_bundle(home, "127.0.0.1:9000", now=NOW)
+
+
+def test_two_bundles_are_compared(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What changed is listed, and whether the second continues the first: another city's does not."""
+    first = current_bundle(home, "127.0.0.1:7320", now=NOW)
+    second = current_bundle(home, "127.0.0.1:9000", now=NOW)
+    old, new = tmp_path / "old.bundle", tmp_path / "new.bundle"
+    old.write_bytes(first.data)
+    new.write_bytes(second.data)
+
+    assert run(["bundle", "diff", str(old), str(new), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["continues"]
+    assert told["changes"]["endpoint"] == ["127.0.0.1:7320", "127.0.0.1:9000"]
+    assert set(told["changes"]) == {"version", "digest", "previous", "endpoint"}
+    assert run(["bundle", "diff", str(new), str(old), "--json"]) == 0
+    assert not json.loads(capsys.readouterr().out)["continues"]
+    assert run(["bundle", "show", str(new), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == 2
+
+
+def test_no_signing_key_leaves_the_bundle(home: Home) -> None:
+    """After a change of the signing key the former one stands there, retired, and stays so."""
+    first = current_bundle(home, "127.0.0.1:7320", now=NOW)
+    authority, later = load_authority(home.path), NOW + timedelta(days=1)
+    files = issue_generation(authority, SigningKey.generate(), now=NOW, random=os.urandom)
+    install_generation(home.path, files, now=NOW)
+
+    second = current_bundle(home, "127.0.0.1:7320", now=later)
+    third = current_bundle(home, "127.0.0.1:9000", now=later + timedelta(days=1))
+
+    (former,) = first.bundle.signing_keys
+    for bundle in (second.bundle, third.bundle):
+        assert [key.retired_at for key in bundle.signing_keys] == [None, later]
+        assert bundle.signing_keys[1].key_id == former.key_id

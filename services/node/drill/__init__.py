@@ -1,0 +1,1 @@
+"""Drills: an act on trust, done on throw-away nodes under load."""

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from certs.drop import drop_files
+from certs.generation import Generation, issue_generation, issue_leaves
+from certs.keystore import create_keystore, install_generation, load_generation, renewed_files, rollback_generation
+from certs.offline import load_authority
+from services.domain.errors import Conflict
+from services.node.metrics import Sample, exposition
+from services.node.rotation import Rotation
+from tests.unit.certs.forgery import DAY, NANTONG, NOW
+
+
+class HandClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        """The instant it was moved to."""
+        return self.time
+
+    def monotonic_s(self) -> float:
+        """Seconds since the beginning."""
+        return (self.time - NOW).total_seconds()
+
+
+class SeededRandom:
+    """Jitter that repeats."""
+
+    def __init__(self) -> None:
+        self._random = Random(1)
+
+    def salts(self, count: int) -> list[bytes]:
+        """Not asked for here."""
+        raise AssertionError(count)
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number between two bounds."""
+        return self._random.uniform(low, high)
+
+
+class Scene:
+    """A home, a clock, and what the node was told to use."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.clock = HandClock()
+        self.used: list[Generation] = []
+        first = create_keystore(home, NANTONG, now=NOW, random=os.urandom)
+        self.rotation = Rotation(home, first, passphrase=None, clock=self.clock, random=SeededRandom(), apply=self._use)
+
+    async def _use(self, generation: Generation) -> None:
+        self.used.append(generation)
+
+    async def look(self, days: float = 0.0) -> None:
+        """Move the clock and look."""
+        self.clock.time += timedelta(days=days)
+        await self.rotation.look()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A node with its first generation."""
+    return Scene(tmp_path)
+
+
+async def test_nothing_happens_while_nothing_changes(scene: Scene) -> None:
+    """Looking costs names and sizes."""
+    for _ in range(5):
+        await scene.look(days=10)
+    assert scene.used == []
+
+
+async def test_leaves_are_renewed_after_two_thirds_of_their_life(scene: Scene) -> None:
+    """Before anybody is alarmed, and once."""
+    await scene.look(days=59)
+    await scene.look(days=5)
+    await scene.look()
+    assert [one.number for one in scene.used] == [2]
+    assert scene.used[0].not_after > NOW + 150 * DAY
+    assert scene.rotation.generation.number == 2
+
+
+async def test_renewal_without_the_authoritys_key_is_tried_again_and_told(scene: Scene) -> None:
+    """The key is offline: the reason stands, nothing is tried every second, and with the key back it works."""
+    offline = scene.home / "certs" / "offline"
+    offline.rename(scene.home / "medium")
+    await scene.look(days=65)
+    assert scene.rotation.refusal is not None
+    assert scene.rotation.refusal.reason == "OFFLINE_KEY_ABSENT"
+    (scene.home / "medium").rename(offline)
+    await scene.look()
+    assert scene.used == []
+    await scene.look(days=1)
+    assert [one.number for one in scene.used] == [2]
+    assert scene.rotation.refusal is None
+
+
+async def test_a_drop_is_taken_and_a_bad_one_is_told(scene: Scene) -> None:
+    """Once it settled; what is refused leaves what is loaded."""
+    leaves = issue_leaves(load_authority(scene.home), now=NOW, random=os.urandom)
+    drop_files(scene.home, {"gateway.pem": leaves["gateway.pem"][:-30]})
+    await scene.look()
+    await scene.look()
+    assert scene.rotation.refusal is not None
+    assert scene.rotation.refusal.reason == "CERTIFICATE_MALFORMED"
+    assert scene.used == []
+    drop_files(scene.home, leaves)
+    await scene.look()
+    await scene.look()
+    assert [one.number for one in scene.used] == [2]
+    assert scene.rotation.refusal is None
+
+
+async def test_another_hand_moves_the_symlink(scene: Scene) -> None:
+    """A generation that a command installed, then a rollback."""
+    files = renewed_files(scene.home, load_authority(scene.home), now=NOW, random=os.urandom)
+    install_generation(scene.home, files, now=NOW)
+    await scene.look()
+    rollback_generation(scene.home, now=NOW)
+    await scene.look()
+    assert [one.number for one in scene.used] == [2, 1]
+
+
+async def test_a_current_generation_torn_in_place_is_not_used(scene: Scene) -> None:
+    """What is loaded stays, and the operator's reload says why."""
+    with (scene.home / "certs/current/gateway.pem").open("ab") as file:
+        file.write(b"x")
+    await scene.look()
+    assert scene.used == []
+    with pytest.raises(Conflict, match="MANIFEST_MISMATCH"):
+        await scene.rotation.reload()
+
+
+async def test_a_disk_that_fails_refuses_and_stops_nothing(scene: Scene) -> None:
+    """An error of the operating system is told like any other refusal; the node goes on with what is loaded."""
+    authority, generation = load_authority(scene.home), scene.rotation.generation
+    drop_files(scene.home, issue_generation(authority, generation.signing_key, now=NOW, random=os.urandom))
+    (scene.home / "certs" / "gen").rename(scene.home / "certs" / "moved")
+    (scene.home / "certs" / "gen").write_bytes(b"")
+    await scene.look()
+    await scene.look()
+    assert scene.rotation.refusal is not None
+    assert scene.used == []
+
+
+async def test_reload_takes_a_drop_at_once(scene: Scene) -> None:
+    """An operator does not wait for files to settle."""
+    drop_files(scene.home, issue_leaves(load_authority(scene.home), now=NOW, random=os.urandom))
+    await scene.rotation.reload()
+    assert [one.number for one in scene.used] == [2]
+    assert load_generation(scene.home, now=NOW).number == 2
+
+
+def test_metrics_are_text_that_prometheus_reads() -> None:
+    """One HELP and one TYPE a name, labels escaped, whole numbers without an exponent."""
+    text = exposition(
+        [
+            Sample("b_seconds", 1_800_000_000.0, {"usage": 'a"b'}, "Ends."),
+            Sample("a", 2, help="First."),
+            Sample("b_seconds", 0.5, {"usage": "x"}),
+        ]
+    )
+    assert text.splitlines() == [
+        "# HELP a First.",
+        "# TYPE a gauge",
+        "a 2",
+        "# HELP b_seconds Ends.",
+        "# TYPE b_seconds gauge",
+        'b_seconds{usage="a\\"b"} 1800000000',
+        'b_seconds{usage="x"} 0.5',
+    ]
