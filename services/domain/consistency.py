@@ -50,7 +50,7 @@ def agreements(declared: Any, descriptor: Any) -> list[Agreement]:  # noqa: ANN4
 
 
 def _item_sum(declared: Any, descriptor: Any) -> Agreement:  # noqa: ANN401
-    """A total over items, asked only where the total is given and there are items."""
+    """A total over items, asked where there are items; an absent one counts as 0."""
     total = _number(descriptor, declared.total)
     items, _, part = declared.part.partition(".")
     listed = descriptor.fields_by_name.get(items)
@@ -60,8 +60,8 @@ def _item_sum(declared: Any, descriptor: Any) -> Agreement:  # noqa: ANN401
     counts = _counting(declared, listed.message_type)
 
     def holds(record: Any) -> bool:  # noqa: ANN401
-        given, its = total(record), getattr(record, items)
-        return given is None or not its or given == sum(getattr(item, part) for item in its if counts(item))
+        its = getattr(record, items)
+        return not its or (total(record) or 0) == sum(getattr(item, part) for item in its if counts(item))
 
     return Agreement(declared.total, (declared.part,), "sum.mismatch", holds)
 

@@ -138,10 +138,13 @@ def _add_up(one: types_pb2.Dataset.ItemSum, standard: Standard, drawn: dict[str,
     items, _, part = one.part.partition(".")
     facts = standard.fields[items].items.get(one.where)
     counted = [item for item in drawn[items] if facts is None or item[one.where] == facts.enum_values[one.value]]
+    most = standard.fields[one.total].number_max or 0
     for turn, item in enumerate(counted):
-        item[part] = (0 if turn else drawn[one.total] or 0) if shared else (item[part] or 0) // len(counted)
-    if not shared and drawn[one.total] is not None and drawn[items]:
-        drawn[one.total] = sum(item[part] for item in counted)
+        fitting = (item[part] or 0) % (most // len(counted) + 1)
+        item[part] = (0 if turn else drawn[one.total] or 0) if shared else fitting
+    if not shared and drawn[items]:
+        added = sum(item[part] for item in counted)
+        drawn[one.total] = added if added else drawn[one.total] and 0
 
 
 def _decided(standard: Standard, message: Message) -> Message:
