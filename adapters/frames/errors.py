@@ -16,6 +16,8 @@ REASONS: Final[dict[str, str]] = {
     "frame.range": "数值超出该字段的范围 / a number that its field cannot hold",
     "frame.text": "文字不能以 GBK 编码表示，或含填充以外的空字符 / text that GBK cannot say, or with a zero inside",
     "frame.sub_message": "子业务类型与消息类型不符 / a sub-message that does not belong to this message",
+    "frame.position": "未定位，或在南纬、西经 / without a position, or in the south or west",
+    "frame.lacking": "行中缺少帧必有的数值 / the row lacks a number that every frame has",
     "frame.encrypted": "内容已加密，无法读取 / encrypted content cannot be read here",
 }
 

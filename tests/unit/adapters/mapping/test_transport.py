@@ -10,6 +10,7 @@ from yrdx.transport.v1.vehicle_pb2 import PLATE_COLOUR_FARM_GREEN
 
 local_tap, shanghai_tap = (reader(dialect, "transport.tap") for dialect in ("local", "shanghai"))
 local_card, shanghai_card = (reader(dialect, "transport.concession") for dialect in ("local", "shanghai"))
+local_place, shanghai_place = (reader(dialect, "transport.position") for dialect in ("local", "shanghai"))
 local_licence, shanghai_licence = (reader(dialect, "transport.vehicle_licence") for dialect in ("local", "shanghai"))
 
 
@@ -101,3 +102,37 @@ class TestLicences:
         with pytest.raises(NotExpressible) as raised:
             load_mapping("shanghai", "transport.vehicle_licence").from_standard(message)
         assert raised.value.rule_id == "division.not_in_force"
+
+
+class TestPositions:
+    """Tenths here, whole units there; latitude and longitude never change places unseen."""
+
+    def test_units(self) -> None:
+        """66.6 km/h is 666 here, and 66 in whole km/h there: the tenth is left out, which lint lists."""
+        message = local_place(speed="666", mileage="123456").message
+        there = load_mapping("shanghai", "transport.position")
+        row = dict(zip(there.columns, there.from_standard(message), strict=True))
+        assert (row["VEC1"], row["VEC3"]) == ("66", "12345")
+        assert shanghai_place(VEC1="66", VEC3="12345").message.speed_deci_kmh == 660
+
+    @pytest.mark.parametrize("cell", ["6.6", "-1", "066", "６６"])
+    def test_speeds_are_whole(self, cell: str) -> None:
+        """No decimals, no sign, no zeros before, no full width."""
+        assert rejection(shanghai_place, VEC1=cell).rule_id == "count.format"
+
+    def test_a_speed_beyond_the_frames(self) -> None:
+        """u16 of 0.1 km/h ends at 6553.5."""
+        assert rejection(shanghai_place, VEC1="6554").rule_id == "converter.range"
+
+    def test_places_that_are_exchanged(self) -> None:
+        """A longitude of the delta is no latitude."""
+        assert rejection(local_place, latitude="120876543").rule_id == "count.range"
+
+    def test_encrypted_coordinates(self) -> None:
+        """Are refused: nobody here could read them."""
+        assert rejection(shanghai_place, ENCRYPT="1").rule_id == "fixed.other"
+
+    def test_a_datum_is_never_assumed(self) -> None:
+        """It is required, and an unknown one is refused."""
+        assert rejection(local_place, datum="").rule_id == "cell.missing"
+        assert rejection(local_place, datum="WGS-84").rule_id == "code.unknown"
