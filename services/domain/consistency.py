@@ -50,7 +50,7 @@ def agreements(declared: Any, descriptor: Any) -> list[Agreement]:  # noqa: ANN4
 
 
 def _item_sum(declared: Any, descriptor: Any) -> Agreement:  # noqa: ANN401
-    """A total over items, asked where there are items; an absent one counts as 0."""
+    """A total over items, asked where there are items. It may be absent only where none of them counts."""
     total = _number(descriptor, declared.total)
     items, _, part = declared.part.partition(".")
     listed = descriptor.fields_by_name.get(items)
@@ -61,7 +61,9 @@ def _item_sum(declared: Any, descriptor: Any) -> Agreement:  # noqa: ANN401
 
     def holds(record: Any) -> bool:  # noqa: ANN401
         its = getattr(record, items)
-        return not its or (total(record) or 0) == sum(getattr(item, part) for item in its if counts(item))
+        counted = [getattr(item, part) for item in its if counts(item)]
+        given = total(record)
+        return not its or given == sum(counted) or (given is None and not counted)
 
     return Agreement(declared.total, (declared.part,), "sum.mismatch", holds)
 

@@ -144,7 +144,7 @@ def _add_up(one: types_pb2.Dataset.ItemSum, standard: Standard, drawn: dict[str,
         item[part] = (0 if turn else drawn[one.total] or 0) if shared else fitting
     if not shared and drawn[items]:
         added = sum(item[part] for item in counted)
-        drawn[one.total] = added if added else drawn[one.total] and 0
+        drawn[one.total] = added if counted else drawn[one.total] and 0
 
 
 def _decided(standard: Standard, message: Message) -> Message:

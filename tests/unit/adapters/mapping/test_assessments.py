@@ -108,6 +108,15 @@ class TestTheNationalScale:
         nothing = dict.fromkeys(["selfCareScore", "movementScore", "mentalScore", "perceptionScore", "totalScore"], "")
         assert refused(form("NTPG0001", **nothing)).rule_id == "sum.mismatch"
 
+    def test_nothing_left_is_never_taken_for_nothing_lost(self) -> None:
+        """All points 0 and no total said: still level 4, and the subtotals must be said."""
+        rows = [row | {"totalScore": ""} for row in scored(0, preliminaryLevel="4", finalLevel="4")]
+        assert read(rows).level == 4
+        assert (
+            refused([row | {"preliminaryLevel": "0", "finalLevel": "0"} for row in rows]).rule_id == "decision.differs"
+        )
+        assert refused([row | {"selfCareScore": ""} for row in rows]).rule_id == "sum.mismatch"
+
 
 class TestOtherScales:
     """Items and level as they are."""

@@ -61,11 +61,13 @@ def test_totals_over_items(tmp_path: Path) -> None:
 
 
 def test_a_summary_travels_without_its_details(tmp_path: Path) -> None:
-    """But not the details without their total: an absent one is 0."""
+    """But not the details without their total, even if that is 0, unless none of them counts."""
     dataset, bill = compiled(tmp_path, SUMS)
     assert dataset.first_broken(bill(id="a", total_fen=30)) is None
-    assert dataset.first_broken(bill(id="a", lines=[{"fen": 0}])) is None
+    assert dataset.first_broken(bill(id="a", lines=[{"fen": 0}])) is not None
     assert dataset.first_broken(bill(id="a", lines=[{"fen": 30}])) is not None
+    assert dataset.first_broken(bill(id="a", total_fen=30, lines=[{"fen": 30, "kind": 2}])) is None
+    assert dataset.first_broken(bill(id="a", total_fen=0, lines=[{"fen": 0, "kind": 1}])) is not None
 
 
 @pytest.mark.parametrize(
