@@ -30,9 +30,9 @@ class Agreement:
     holds: Callable[[Any], bool]
 
     def fields(self) -> Iterator[str]:
-        """Yield the record's own fields that it speaks of."""
+        """Yield the record's own fields that it speaks of. Lists are none: a summary travels without its details."""
         yield self.field
-        yield from (path.partition(".")[0] for path in self.others)
+        yield from (path for path in self.others if "." not in path)
 
 
 def agreements(declared: Any, descriptor: Any) -> list[Agreement]:  # noqa: ANN401 - see above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,11 @@ def test_a_dbf(tmp_path: Path) -> None:
     assert draft.recognised == ["XM", "CSRQ", "GRJF"]
     assert 'format = "YYYYMMDD"' in column(draft, "CSRQ")
     assert 'type  = "yuan2"' in column(draft, "GRJF")
+
+
+def test_several_lists_of_one_record(tmp_path: Path) -> None:
+    """Fees, diagnoses and funds are named together, in the order of the standard's columns."""
+    sample = tmp_path / "js.csv"
+    sample.write_bytes((resources.files("adapters") / "local" / "samples" / "care_settlement.csv").read_bytes())
+    draft = draft_mapping(sample, "draft", "care.settlement", lambda _: False)
+    assert 'items = ["items", "diagnoses", "funds"]' in draft.text

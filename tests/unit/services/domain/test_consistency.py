@@ -99,9 +99,9 @@ def test_where_no_line_holds_the_field_is_free(tmp_path: Path) -> None:
 
 
 def test_no_agreement_leaves_out_what_must_agree(tmp_path: Path) -> None:
-    """Totals, items, decided fields and what decides them."""
+    """Totals, decided fields and what decides them; but details may stay at home."""
     dataset, _ = compiled(tmp_path, SUMS + DECISION)
-    assert dataset.indispensable == {"id", "total_fen", "drug_fen", "lines", "grade", "main"}
+    assert dataset.indispensable == {"id", "total_fen", "drug_fen", "grade", "main"}
 
 
 @pytest.mark.parametrize(
