@@ -117,13 +117,10 @@ def _group(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
         if items:
             yield "group", f"columns carry {sorted(items)[0]}.…: declare which rows are one record"
         return
-    facts = standard.fields.get(group.items)
-    if facts is None or not facts.repeated:
-        yield "group.items", f"the standard has no repeated field {group.items}{_nearest(group.items, standard.fields)}"
-    elif items != {group.items}:
-        yield "group.items", f"columns carry {', '.join(sorted(items)) or 'no repeated field'}, not {group.items} alone"
-    elif not any(inner.required for inner in facts.items.values()):
-        yield "group.items", f"an item of {group.items} may be empty: no row could say so"
+    for name in group.items:
+        yield from _list(name, items, standard)
+    for name in sorted(items - set(group.items)):
+        yield "group.items", f"columns carry {name}.…, which is not named here"
     fields = {column.name: column.field for column in declaration.columns}
     for name in group.key:
         if "." in fields.get(name, ".") or not fields[name]:
@@ -131,6 +128,17 @@ def _group(declaration: Declaration, standard: Standard) -> Iterator[Problem]:
     for field in standard.key:
         if field not in {fields.get(name) for name in group.key}:
             yield "group.key", f"rows of two records could not be told apart: no column of the key carries {field}"
+
+
+def _list(name: str, carried: set[str], standard: Standard) -> Iterator[Problem]:
+    """A repeated field that rows add to."""
+    facts = standard.fields.get(name)
+    if facts is None or not facts.repeated:
+        yield "group.items", f"the standard has no repeated field {name}{_nearest(name, standard.fields)}"
+    elif name not in carried:
+        yield "group.items", f"no column carries {name}.…"
+    elif not any(inner.required for inner in facts.items.values()):
+        yield "group.items", f"an item of {name} may be empty: no row could say so"
 
 
 def _fields(declaration: Declaration, standard: Standard) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from adapters.mapping.declaration import SumDeclaration
 from adapters.mapping.errors import NotExpressible, RowRejected
 from adapters.mapping.memory import Memory
 from adapters.mapping.plan import Part, Plan, Standardised
-from adapters.mapping.read_source import item_reader, record_reader
+from adapters.mapping.read_source import items_readers, record_reader
 from adapters.mapping.reasons import reason_text
 from adapters.mapping.write_source import checker, columns_checker, row_writer, rows_writer
 
@@ -31,7 +31,7 @@ class Compiled:
 
     Attributes:
         read_record: A row's cells → the message, without items. Raises ``RowRejected``.
-        read_item: A row's cells, the repeated field, notes → one more item. Raises ``RowRejected``.
+        read_items: For each repeated field: a row's cells, the field, notes → one more item. Raises ``RowRejected``.
         write_rows: The message → its rows' cells. Raises ``NotExpressible``.
         unexpressible: The message → what ``write_rows`` would raise, or None.
         all_expressible: Columns of many messages → whether ``write_rows`` surely raises for none of them.
@@ -39,7 +39,7 @@ class Compiled:
     """
 
     read_record: Callable[[Sequence[str]], Standardised]
-    read_item: Callable[[Sequence[str], Any, list[str]], None]
+    read_items: tuple[Callable[[Sequence[str], Any, list[str]], None], ...]
     write_rows: Callable[[Any], list[list[str]]]
     unexpressible: Callable[[Any], NotExpressible | None]
     all_expressible: Callable[[Mapping[str, Sequence[Any]]], bool]
@@ -49,7 +49,7 @@ class Compiled:
 def compile_plan(plan: Plan) -> Compiled:
     """Compile a mapping whose file was checked."""
     lines = [*record_reader(plan), *checker(plan), *columns_checker(plan)]
-    lines += [*item_reader(plan), *rows_writer(plan)] if plan.items else row_writer(plan)
+    lines += [*items_readers(plan), *rows_writer(plan)] if plan.lists else row_writer(plan)
     namespace = _namespace(plan)
     exec(compile("\n".join(lines), f"<compiled from {plan.name}>", "exec"), namespace)  # noqa: S102 - ours, see above
     functions: Any = namespace
@@ -65,7 +65,7 @@ def _namespace(plan: Plan) -> dict[str, object]:
         "unknown": object(),
         "wrong_cells": _wrong_cells(plan.width),
     }
-    for part in (plan.record, plan.item) if plan.items else (plan.record,):
+    for part in (plan.record, *plan.items):
         for number, column in part.columns:
             namespace |= _column_names(part, number, column)
     for filler in plan.fillers:

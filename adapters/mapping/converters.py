@@ -17,6 +17,7 @@ from adapters.mapping.typed import Value, local_day, whole_text
 
 _MONTHS_A_YEAR: Final = 12
 _COUNT: Final = re.compile("0|[1-9][0-9]?")
+_WHOLE: Final = re.compile("0|[1-9][0-9]{0,10}")
 _MONTH: Final = re.compile("[0-9]{4}-[0-9]{2}")
 
 
@@ -80,6 +81,16 @@ def _write_month(iso: str) -> tuple[str]:
     return (iso[:7],)
 
 
+def _read_tenths(whole: str) -> int:
+    if not _WHOLE.fullmatch(whole):
+        raise CellRefused("count.format")
+    return int(whole) * 10
+
+
+def _write_tenths(tenths: int) -> tuple[str]:
+    return (str(tenths // 10),)
+
+
 CONVERTERS: Final[Mapping[str, Converter]] = {
     "years_months": Converter(
         says="年数与余下月数 ↔ 总月数 / years and the months beyond them ↔ months",
@@ -88,6 +99,15 @@ CONVERTERS: Final[Mapping[str, Converter]] = {
         read=_read_years_months,
         write=_write_years_months,
         value=int,
+    ),
+    "tenths_of_whole": Converter(
+        says="整数 ↔ 十分之一 / whole units ↔ tenths of them",
+        columns=1,
+        kinds=frozenset({"int32", "int64"}),
+        read=_read_tenths,
+        write=_write_tenths,
+        value=int,
+        lossy="只写整数，十分位舍去 / only whole units are written, the tenths are left out",
     ),
     "month_of_date": Converter(
         says="年月 ↔ 年月或年月日 / a month ↔ a month or a day",

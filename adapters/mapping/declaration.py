@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from adapters.mapping.declared_columns import AnyColumn, Strict
 from adapters.mapping.errors import MappingInvalid
@@ -33,14 +33,16 @@ class SumDeclaration(Strict):
 
 
 class GroupDeclaration(Strict):
-    """Several consecutive rows are one record: columns of the form repeat, the others are one item each.
+    """Several consecutive rows are one record: columns of the form repeat, the others are one item of each list.
 
     Attributes:
-        items: The standard's repeated field; its columns' fields are written "years.year".
+        items: The standard's repeated field, or several of them; their columns' fields are written "years.year".
         key: Columns that say which rows belong together.
     """
 
-    items: str
+    items: Annotated[tuple[str, ...], BeforeValidator(lambda items: (items,) if isinstance(items, str) else items)] = (
+        Field(min_length=1)
+    )
     key: tuple[str, ...] = Field(min_length=1)
 
 

@@ -4,66 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from adapters.mapping.compiler import Compiled
 from adapters.mapping.errors import RowRejected
-from adapters.mapping.plan import Plan, Standardised
+from adapters.mapping.plan import Part, Plan, Standardised
 from adapters.mapping.reasons import reason_text
 
 ITEMS_MAX: Final = 1_000
 """Rows of one record where the standard does not say how many items it has."""
 
 
-class GroupReader:
-    """Reads the rows of one record.
+class _List:
+    """One repeated field: the items of a record stand in its first rows, one in each, without a gap.
 
     Args:
-        plan: The mapping; it has a repeated field.
-        compiled: Its functions.
+        plan: The mapping.
+        part: The field's columns.
+        read: Adds the item of a row.
 
     Attributes:
-        rows_max: Most rows that a record may have.
+        items_max: Most items that a record may have.
     """
 
-    def __init__(self, plan: Plan, compiled: Compiled) -> None:
-        self._read_record = compiled.read_record
-        self._read_item = compiled.read_item
-        self._items = plan.items
-        self._width = plan.width
-        # What stays in the city may differ from row to row.
-        fixed = {filler.place: (filler.name, "") for filler in plan.fillers if filler.text}
-        carried = {place: (one.name, one.facts.path) for _, one in plan.record.columns for place in one.places}
-        self._form_columns = dict(sorted((fixed | carried).items()))
-        # A first place twice, so that one place alone also makes a tuple.
-        self._form = itemgetter(*self._form_columns, next(iter(self._form_columns)))
-        self._words = {place: column.missing for _, column in plan.item.columns for place in column.places}
-        self._key = itemgetter(*plan.key, plan.key[0])
-        self.rows_max: Final = plan.standard.fields[plan.items].items_max or ITEMS_MAX
+    def __init__(self, plan: Plan, part: Part, read: Callable[[Sequence[str], Any, list[str]], None]) -> None:
+        self._items = part.items
+        self._read = read
+        self._words = {place: column.missing for _, column in part.columns for place in column.places}
+        first = part.columns[0][1]
+        self._first = first.name, first.facts.path
+        self.items_max: Final = plan.standard.fields[part.items].items_max or ITEMS_MAX
 
-    def key(self, row: Sequence[str]) -> tuple[str, ...]:
-        """Return what says which rows are one record; of a row with too few cells that is nothing."""
-        return tuple(cell.strip() for cell in self._key(row)[:-1]) if len(row) == self._width else ()
+    def read(self, row: Sequence[str], number: int, message: Any, notes: list[str]) -> bool:  # noqa: ANN401
+        """Add a row's item, if it has one.
 
-    def read(self, rows: Sequence[Sequence[str]]) -> Standardised:
-        """Turn the rows of one record into the standard; see ``Mapping.to_standard_rows``."""
-        if len(rows) > self.rows_max:
-            raise _rejection("group.too_long", self.rows_max, most=self.rows_max)
-        message, noted = self._read_record(rows[0])
-        if len(rows) == 1 and self._is_empty(rows[0]):
-            return Standardised(message, tuple(dict.fromkeys([*noted, *self._nothing(rows[0])])))
-        notes, items, form = list(noted), getattr(message, self._items), self._form(rows[0])
-        for number, row in enumerate(rows):
-            try:
-                self._compare(row, form)
-                self._read_item(row, items, notes)
-            except RowRejected as rejected:
-                raise rejected.in_row(number) from None
-        return Standardised(message, tuple(dict.fromkeys(notes)))
+        Args:
+            row: The row's cells.
+            number: Which of the record's rows, from 0.
+            message: The record.
+            notes: Takes the names of the normalisations that were applied.
 
-    def _is_empty(self, row: Sequence[str]) -> bool:
-        """Say whether a row has no item: its form stands alone."""
-        return all(row[place].strip() in words for place, words in self._words.items())
+        Raises:
+            RowRejected: A cell breaks a rule, an earlier row has no item, or there are too many.
+        """
+        if all(row[place].strip() in words for place, words in self._words.items()):
+            notes.extend(self._nothing(row))
+            return False
+        items = getattr(message, self._items)
+        if len(items) != number:
+            raise RowRejected(*self._first, "group.gap", reason_text("group.gap"))
+        if number >= self.items_max:
+            raise RowRejected(*self._first, "group.too_long", reason_text("group.too_long", most=self.items_max))
+        self._read(row, items, notes)
+        return True
 
     def _nothing(self, row: Sequence[str]) -> Iterator[str]:
         """Yield what has to be noted of the cells of an item that is none."""
@@ -74,16 +67,59 @@ class GroupReader:
             if bare:
                 yield "missing_word"
 
+
+class GroupReader:
+    """Reads the rows of one record.
+
+    Args:
+        plan: The mapping; it has repeated fields.
+        compiled: Its functions.
+
+    Attributes:
+        rows_max: Most rows that a record may have.
+    """
+
+    def __init__(self, plan: Plan, compiled: Compiled) -> None:
+        self._read_record = compiled.read_record
+        self._lists = [_List(plan, part, read) for part, read in zip(plan.items, compiled.read_items, strict=True)]
+        self._width = plan.width
+        # What stays in the city may differ from row to row.
+        fixed = {filler.place: (filler.name, "") for filler in plan.fillers if filler.text}
+        carried = {place: (one.name, one.facts.path) for _, one in plan.record.columns for place in one.places}
+        self._form_columns = dict(sorted((fixed | carried).items()))
+        # A first place twice, so that one place alone also makes a tuple.
+        self._form = itemgetter(*self._form_columns, next(iter(self._form_columns)))
+        self._key = itemgetter(*plan.key, plan.key[0])
+        self.rows_max: Final = max(one.items_max for one in self._lists)
+
+    def key(self, row: Sequence[str]) -> tuple[str, ...]:
+        """Return what says which rows are one record; of a row with too few cells that is nothing."""
+        return tuple(cell.strip() for cell in self._key(row)[:-1]) if len(row) == self._width else ()
+
+    def read(self, rows: Sequence[Sequence[str]]) -> Standardised:
+        """Turn the rows of one record into the standard; see ``Mapping.to_standard_rows``."""
+        if len(rows) > self.rows_max:
+            raise _rejection("group.too_long", self.rows_max, most=self.rows_max)
+        message, noted = self._read_record(rows[0])
+        notes, form = list(noted), self._form(rows[0])
+        for number, row in enumerate(rows):
+            try:
+                self._compare(row, form)
+                given = [one.read(row, number, message, notes) for one in self._lists]
+                if len(rows) > 1 and not any(given):
+                    raise _rejection("group.empty_item")
+            except RowRejected as rejected:
+                raise rejected.in_row(number) from None
+        return Standardised(message, tuple(dict.fromkeys(notes)))
+
     def _compare(self, row: Sequence[str], form: tuple[str, ...]) -> None:
-        """Refuse a row whose form differs from the first row's, or that has no item."""
+        """Refuse a row whose form differs from the first row's."""
         if len(row) != self._width:
             raise _rejection("row.cells", expected=self._width, found=len(row))
         if self._form(row) != form:
             differing = zip(self._form_columns.items(), form, strict=False)
             column, path = next(column for (place, column), cell in differing if row[place] != cell)
             raise RowRejected(column, path, "group.differs", reason_text("group.differs"))
-        if self._is_empty(row):
-            raise _rejection("group.empty_item")
 
 
 class HasCells(Protocol):

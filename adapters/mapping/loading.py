@@ -138,7 +138,7 @@ def bind(name: str, declaration: Declaration, standard: Standard, folder: Traver
         fillers=tuple(fillers),
         defaults=tuple(_default(standard, *pair) for pair in declaration.defaults.items()),
         sums=declaration.sums,
-        items=group.items if group else "",
+        lists=group.items if group else (),
         key=tuple(names.index(column) for column in group.key) if group else (),
     )
 

@@ -10,9 +10,10 @@ from google.protobuf.message import Message
 
 from adapters.mapping.compiler import compile_plan
 from adapters.mapping.declaration import Declaration, FileFormat
-from adapters.mapping.errors import NotExpressible
+from adapters.mapping.errors import NotExpressible, RowRejected
 from adapters.mapping.groups import Group, GroupReader, R, gather
 from adapters.mapping.plan import Plan, Standardised
+from adapters.mapping.reasons import reason_text
 from adapters.mapping.standard import Standard
 from adapters.mapping.subjects import subject_reader
 from adapters.mapping.typed import Value
@@ -57,10 +58,10 @@ class Mapping:
         self.columns: Final = tuple(column.name for column in declaration.columns)
         self.file: Final[FileFormat] = declaration.file
         self.version: Final = f"{declaration.version}-{digest[:8]}"
-        self.grouped: Final = bool(plan.items)
+        self.grouped: Final = bool(plan.lists)
         self._compiled = compile_plan(plan)
         self._typed = TypedRows(plan, self.columns)
-        self._group = GroupReader(plan, self._compiled) if plan.items else None
+        self._group = GroupReader(plan, self._compiled) if plan.lists else None
         self.group_rows_max: Final = self._group.rows_max if self._group else 1
 
     @property
@@ -84,7 +85,7 @@ class Mapping:
         Raises:
             RowRejected: A cell or a sum breaks a rule.
         """
-        return self._group.read([row]) if self._group else self._compiled.read_record(row)
+        return self._agreeing(self._group.read([row]) if self._group else self._compiled.read_record(row))
 
     def from_standard(self, message: Any) -> list[str]:  # noqa: ANN401 - the dataset's message
         """Turn a record of a flat dataset into a row of the dialect.
@@ -116,7 +117,20 @@ class Mapping:
         """
         if not rows or (len(rows) > 1 and not self._group):
             raise ValueError(f"{len(rows)} rows are no record of {self.dataset}")
-        return self._group.read(rows) if self._group else self._compiled.read_record(rows[0])
+        return self._agreeing(self._group.read(rows) if self._group else self._compiled.read_record(rows[0]))
+
+    def _agreeing(self, read: Standardised) -> Standardised:
+        """Hand a record through whose totals over items add up and whose decided fields are what they must be.
+
+        Raises:
+            RowRejected: One is not; the reason names columns, never their values.
+        """
+        broken = next((one for one in self.standard.agreements if not one.holds(read.message)), None)
+        if broken is None:
+            return read
+        column, others = self.column_of(broken.field), [self.column_of(path) for path in broken.others]
+        names = {"total": column, "parts": " + ".join(others), "field": column, "others": ", ".join(others)}
+        raise RowRejected(column, broken.field, broken.rule_id, reason_text(broken.rule_id, **names))
 
     def from_standard_rows(self, message: Any) -> list[list[str]]:  # noqa: ANN401 - the dataset's message
         """Turn a record of the standard into its rows; see ``from_standard``.

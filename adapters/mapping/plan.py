@@ -62,7 +62,7 @@ class Plan:
         fillers: Columns that carry none.
         defaults: Fields that have one value in every row.
         sums: Columns that must add up.
-        items: The repeated field that rows add to; empty where each row is a record.
+        lists: The repeated fields that rows add to; none where each row is a record.
         key: Places of the cells that say which rows are one record; empty where each row is one.
     """
 
@@ -73,39 +73,41 @@ class Plan:
     fillers: tuple[Filler, ...]
     defaults: tuple[Default, ...]
     sums: tuple[SumDeclaration, ...]
-    items: str
+    lists: tuple[str, ...]
     key: tuple[int, ...]
 
     @cached_property
     def record(self) -> Part:
         """The columns of the record itself."""
-        return Part(self, "m", self.standard.message_type, of_items=False)
+        return Part(self, "m", self.standard.message_type, "")
 
     @cached_property
-    def item(self) -> Part:
-        """The columns of one item of the repeated field."""
-        described: Any = self.standard.message_type.DESCRIPTOR.fields_by_name[self.items]
-        return Part(self, "i", GetMessageClass(described.message_type), of_items=True)
+    def items(self) -> tuple[Part, ...]:
+        """The columns of one item, of each repeated field."""
+        fields: Any = self.standard.message_type.DESCRIPTOR.fields_by_name
+        return tuple(Part(self, "i", GetMessageClass(fields[name].message_type), name) for name in self.lists)
 
 
 class Part:
-    """Columns that fill one message: the record, or an item of its repeated field.
+    """Columns that fill one message: the record, or an item of one of its repeated fields.
 
     Args:
         plan: What they belong to.
         variable: Name of the message in the generated source.
         message_type: Class of the message.
-        of_items: Whether it is an item.
+        items: The repeated field whose item it is; empty for the record itself.
 
     Attributes:
+        items: See above.
         columns: Its columns, each with its number among all.
     """
 
-    def __init__(self, plan: Plan, variable: str, message_type: type[Message], *, of_items: bool) -> None:
+    def __init__(self, plan: Plan, variable: str, message_type: type[Message], items: str) -> None:
         numbered = enumerate(plan.columns)
         self.variable = variable
         self.message_type = message_type
-        self.columns = [(n, column) for n, column in numbered if ("." in column.facts.path) == of_items]
+        self.items = items
+        self.columns = [(n, column) for n, column in numbered if column.facts.path.rpartition(".")[0] == items]
         self._needed = {column.cell.needs for _, column in self.columns}
         self._added = {name for one in plan.sums for name in (one.total, *one.parts)}
 

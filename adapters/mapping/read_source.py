@@ -31,11 +31,16 @@ def record_reader(plan: Plan) -> list[str]:
     ]
 
 
-def item_reader(plan: Plan) -> list[str]:
-    """``read_item``: the same for the cells of one item; the row's width was checked."""
-    part = plan.item
+def items_readers(plan: Plan) -> list[str]:
+    """``read_items``: a function for each repeated field."""
+    lines = [line for turn, part in enumerate(plan.items) for line in _item_reader(turn, part)]
+    return [*lines, f"read_items = ({''.join(f'read_item_{turn}, ' for turn in range(len(plan.items)))})"]
+
+
+def _item_reader(turn: int, part: Part) -> list[str]:
+    """The same for the cells of one item; the row's width was checked."""
     return [
-        "def read_item(row, items, notes):",
+        f"def read_item_{turn}(row, items, notes):",
         *(f"    c{place} = row[{place}]" for place in part.places()),
         *_reading(part),
         f"    i = items.add({_given(part)})",

@@ -8,6 +8,7 @@ REASONS: Final[dict[str, str]] = {
     "row.cells": "应为 {expected} 列，实为 {found} 列 / {expected} cells expected, {found} found",
     "group.differs": "同一条记录的各行在该列应相同 / must be the same in all rows of the record",
     "group.empty_item": "记录有多行时，每行都应有明细 / where a record has several rows, each has details",
+    "group.gap": "明细应从该记录的第一行起连续填写 / the items of a list fill the record's first rows without a gap",
     "group.too_long": "一条记录超过 {most} 行 / a record of more than {most} rows",
     "group.unreadable": (
         "同一条记录可能缺行：相邻的行无法读取 / the record may lack a row: one beside it cannot be read"
@@ -56,6 +57,7 @@ REASONS: Final[dict[str, str]] = {
         " / must be whole fen, no sign, no decimals, at most 9999999999"
     ),
     "sum.mismatch": "{total} 应等于 {parts} 之和 / {total} must be the sum of {parts}",
+    "decision.differs": "{field} 与 {others} 不符 / {field} does not follow from {others}",
     "serial.format": "应为 {digits} 位数字，外地流水号以 # 开头 / must be {digits} digits, or # and a foreign serial",
     "text.pattern": "含有不允许的字符，或长度不符 / holds characters that are not allowed, or has another length",
     "text.too_long": "超过 {most} 个字符 / longer than {most} characters",

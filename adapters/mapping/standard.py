@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from services.domain import check_digits
+from services.domain.consistency import Agreement, agreements
 from yrdx.types.v1 import types_pb2
 
 _KINDS: Final = {
@@ -112,6 +113,7 @@ class Standard:
         fields: Facts by field name, in the order of the .proto.
         key: Fields of the business key.
         sums: Totals and the parts they must equal, as field names.
+        agreements: Totals over items and decided fields, judged on the whole record.
     """
 
     dataset: str
@@ -120,6 +122,7 @@ class Standard:
     fields: dict[str, FieldFacts]
     key: tuple[str, ...]
     sums: tuple[tuple[str, tuple[str, ...]], ...]
+    agreements: tuple[Agreement, ...] = ()
 
     def find(self, path: str) -> FieldFacts | None:
         """Find a field, "person_number", or one of a repeated field's items, "years.from_date"."""
@@ -149,7 +152,8 @@ def find_standard(dataset: str, version: str) -> Standard:
         if (declared.name, declared.standard) == (dataset, version):
             fields = {described.name: _facts(described, "") for described in message_type.DESCRIPTOR.fields}
             sums = tuple((total.total, tuple(total.parts)) for total in declared.sums)
-            return Standard(dataset, version, message_type, fields, tuple(declared.key), sums)
+            agreeing = tuple(agreements(declared, message_type.DESCRIPTOR))
+            return Standard(dataset, version, message_type, fields, tuple(declared.key), sums, agreeing)
     raise LookupError(f"no standard {dataset!r} version {version!r}")
 
 

@@ -28,7 +28,7 @@ def subject_reader(plan: Plan, fields: Sequence[str]) -> Callable[[Sequence[str]
         defaults=tuple(default for default in plan.defaults if default.facts.name in needed),
         fillers=(),
         sums=(),
-        items="",
+        lists=(),
         key=(),
     )
     read_record = compile_plan(part).read_record

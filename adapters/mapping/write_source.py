@@ -22,24 +22,39 @@ def row_writer(plan: Plan) -> list[str]:
 
 
 def rows_writer(plan: Plan) -> list[str]:
-    """``write_rows``: the record's cells once, and with them those of each item."""
-    cells, of_items = _cells(plan, plan.record), _cells(plan, plan.item)
-    written = {place: f"w{place}" for place in cells}
-    row = ", ".join((written | of_items).get(place, "''") for place in range(plan.width))
-    alone = ", ".join(written.get(place, "''") for place in range(plan.width))
+    """``write_rows``: the record's cells on every row, and with them those of one item of each list."""
+    cells = _cells(plan, plan.record)
+    written = {place: f"w{place}" for place in [*cells, *(place for part in plan.items for place in part.places())]}
+    row = ", ".join(written.get(place, "''") for place in range(plan.width))
+    turns = range(len(plan.items))
     return [
         "def write_rows(m):",
         *(f"    {line}" for line in [*_refusing(plan), *_joined(plan.record)]),
         *(f"    w{place} = {cell}" for place, cell in cells.items()),
-        "    rows = []",
-        f"    for i in m.{plan.items}:",
-        "        try:",
-        *(f"            {line}" for line in _joined(plan.item)),
-        f"            rows.append([{row}])",
-        "        except NotExpressible as refusal:",
-        "            raise refusal.in_item(len(rows)) from None",
-        f"    return rows or [[{alone}]]",
+        *(f"    {line}" for turn, part in enumerate(plan.items) for line in _list_writer(plan, turn, part)),
+        f"    most = max(1, {', '.join(f'len(list{turn})' for turn in turns)})",
+        *(f"    list{turn} += [nothing{turn}] * (most - len(list{turn}))" for turn in turns),
+        f"    return [[{row}] for {_unpacked(plan)} in zip({', '.join(f'list{turn}' for turn in turns)})]",
     ]
+
+
+def _list_writer(plan: Plan, turn: int, part: Part) -> Iterator[str]:
+    """Write the cells of every item of one list."""
+    cells = _cells(plan, part)
+    yield f"nothing{turn} = {('',) * len(cells)!r}"
+    yield f"list{turn} = []"
+    yield f"for i in m.{part.items}:"
+    yield "    try:"
+    yield from (f"        {line}" for line in _joined(part))
+    yield f"        list{turn}.append(({', '.join(cells.values())},))"
+    yield "    except NotExpressible as refusal:"
+    yield f"        raise refusal.in_item(len(list{turn})) from None"
+
+
+def _unpacked(plan: Plan) -> str:
+    """Name the cells of an item of each list, by place."""
+    names = (", ".join(f"w{place}" for place in _cells(plan, part)) for part in plan.items)
+    return "".join(f"({its},), " for its in names)
 
 
 def _cells(plan: Plan, part: Part) -> dict[int, str]:
@@ -74,9 +89,9 @@ def checker(plan: Plan) -> list[str]:
         "    try:",
         *(f"        {line}" for line in _checks(plan.record, _refusing(plan))),
     ]
-    if plan.items:
-        checks = list(_checks(plan.item, iter(())))
-        lines += [f"        for n, i in enumerate(m.{plan.items}):", "            try:"]
+    for part in plan.items:
+        checks = list(_checks(part, iter(())))
+        lines += [f"        for n, i in enumerate(m.{part.items}):", "            try:"]
         lines += [f"                {line}" for line in checks or ["pass"]]
         lines += ["            except NotExpressible as refusal:", "                raise refusal.in_item(n) from None"]
     refused = ["    except NotExpressible as refusal:", "        return refusal.with_traceback(None)"]
@@ -98,9 +113,9 @@ def columns_checker(plan: Plan) -> list[str]:
         for number, default in enumerate(plan.defaults)
     ]
     checks += _column_checks(plan.record, "columns[{!r}]")
-    if plan.items:
-        checks += [f"items = [i for some in columns[{plan.items!r}] for i in some]"]
-        checks += _column_checks(plan.item, "[i.{} for i in items]")
+    for part in plan.items:
+        checks += [f"items = [i for some in columns[{part.items!r}] for i in some]"]
+        checks += _column_checks(part, "[i.{} for i in items]")
     refused = ["    except NotExpressible:", "        return False"]
     lines = [f"        {line}" for line in checks]
     return ["def all_expressible(columns):", "    try:", *lines, "        return True", *refused]

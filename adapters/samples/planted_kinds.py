@@ -134,7 +134,7 @@ def _group_kinds(mapping: Mapping) -> Iterator[Kind]:
     if not mapping.grouped:
         return
     name = mapping.column_of("person_name")
-    place, items = mapping.columns.index(name), list(mapping.plan.item.places())
+    place, items = mapping.columns.index(name), [at for part in mapping.plan.items for at in part.places()]
 
     def differ(rows: list[list[str]]) -> None:
         rows[-1][place] += "某"

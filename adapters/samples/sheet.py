@@ -39,7 +39,7 @@ class Sheet:
         self._mapping = mapping
         self._contradict = contradict
         self._person = [mapping.columns.index(mapping.column_of(name)) for name in ("person_number", "person_name")]
-        self._item_places = set(mapping.plan.item.places()) if mapping.grouped else set()
+        self._item_places = {place for part in mapping.plan.items for place in part.places()}
         # Rows of one key in succession would be one record, so a repetition stands one record further down.
         self._good: deque[tuple[int, Rows]] = deque(maxlen=2 if mapping.grouped else 1)
         self.row = paper.header_rows

@@ -147,7 +147,10 @@ def _rules(mapping: Mapping, say: _Writer) -> Iterator[str]:
         yield ""
     if declared.group:
         yield from (f"## {say.word('group')}", "")
-        yield from (f"{', '.join(f'`{name}`' for name in declared.group.key)} → `{declared.group.items}`", "")
+        yield from (
+            f"{', '.join(f'`{name}`' for name in declared.group.key)} → `{'`, `'.join(declared.group.items)}`",
+            "",
+        )
     if declared.defaults:
         yield from (f"## {say.word('defaults')}", "")
         rows = [(f"`{field}`", one.value, one.reason) for field, one in declared.defaults.items()]

@@ -21,12 +21,13 @@ from google.protobuf.message_factory import GetMessageClass
 
 import yrdx
 from buf.validate import validate_pb2
+from services.domain.consistency import Agreement, agreements
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
 from services.domain.tags import business_key, business_keys
 from services.wire.columns import Columns
 from services.wire.named_rules import compile_named_rules, field_reader
-from services.wire.reasons import sum_reason
+from services.wire.reasons import decision_reason, sum_reason
 from services.wire.runs import MessageRun
 from yrdx.types.v1 import types_pb2
 
@@ -58,10 +59,11 @@ class Dataset:
         key_fields: Fields of the business key.
         key: Business key of a message, 16 bytes.
         keys: Business keys of many messages, at less than half of the cost each.
-        first_broken: First named rule or sum that a message breaks, or None.
-        sums_hold: Whether every sum of many messages adds up.
+        first_broken: First named rule, sum or decision that a message breaks, or None.
+        sums_hold: Whether every sum of many messages adds up, and every decision is kept.
         run: Parses and validates many messages at once.
-        indispensable: Fields of the key and of sums, and those marked as required: no agreement may leave them out.
+        indispensable: Fields of the key, of sums and decisions, and those marked as required: no agreement may leave
+            them out.
     """
 
     name: str
@@ -132,6 +134,7 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
     message_class = GetMessageClass(descriptor)
     key, keys = _compile_keys(descriptor, declared.key)
     sums = [_compile_sum(descriptor, one) for one in declared.sums]
+    agreeing = [(one, _disagreement(one)) for one in agreements(declared, descriptor)]
     return Dataset(
         name=declared.name,
         standard=declared.standard,
@@ -140,8 +143,8 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
         key_fields=tuple(declared.key),
         key=key,
         keys=keys,
-        first_broken=_compile_first_broken(descriptor, sums),
-        sums_hold=lambda columns: _first_broken_sum(sums, columns) is None,
+        first_broken=_compile_first_broken(descriptor, sums, agreeing),
+        sums_hold=lambda columns: _first_broken_sum(sums, columns) is None and _all_agree(agreeing, columns),
         run=MessageRun(message_class),
         indispensable=frozenset(_indispensable(descriptor, declared)),
     )
@@ -151,6 +154,8 @@ def _indispensable(descriptor: Descriptor, declared: types_pb2.Dataset) -> Itera
     yield from declared.key
     for one in declared.sums:
         yield from (one.total, *one.parts)
+    for agreement in agreements(declared, descriptor):
+        yield from agreement.fields()
     for field in descriptor.fields:
         if field.GetOptions().Extensions[_RULES].required:
             yield field.name
@@ -205,12 +210,29 @@ def _compile_sum(descriptor: Descriptor, declared: types_pb2.Dataset.Sum) -> _Su
     return _Sum(declared.total, parts, Violation(declared.total, "sum.mismatch", sum_reason(declared.total, parts)))
 
 
-def _compile_first_broken(descriptor: Descriptor, sums: Sequence[_Sum]) -> Callable[[Message], Violation | None]:
-    """Compile the named rules and then the sums."""
+def _disagreement(agreement: Agreement) -> Violation:
+    """What is said when a record's fields do not agree: their names, never their values."""
+    others = list(agreement.others)
+    reason = sum_reason if agreement.rule_id == "sum.mismatch" else decision_reason
+    return Violation(agreement.field, agreement.rule_id, reason(agreement.field, others))
+
+
+_Agreeing = Sequence[tuple[Agreement, Violation]]
+
+
+def _all_agree(agreeing: _Agreeing, columns: Columns) -> bool:
+    return all(agreement.holds(message) for agreement, _ in agreeing for message in columns.messages)
+
+
+def _compile_first_broken(
+    descriptor: Descriptor, sums: Sequence[_Sum], agreeing: _Agreeing
+) -> Callable[[Message], Violation | None]:
+    """Compile the named rules and then the sums and decisions."""
     first_broken_rule = compile_named_rules(descriptor)
 
     def first_broken(message: Message) -> Violation | None:
-        return first_broken_rule(message) or _first_broken_sum(sums, Columns([message]))
+        broken = first_broken_rule(message) or _first_broken_sum(sums, Columns([message]))
+        return broken or next((broken for agreement, broken in agreeing if not agreement.holds(message)), None)
 
     return first_broken
 

@@ -63,3 +63,8 @@ def reason_of(rule_id: str, limit: object = None) -> str:
 def sum_reason(total: str, parts: list[str]) -> str:
     """Name the fields of a sum that does not add up, without their values."""
     return f"合计不等于各项之和 ({total} is not {' + '.join(parts)})"
+
+
+def decision_reason(field: str, others: list[str]) -> str:
+    """Name a field that is not what others decide, and these, without their values."""
+    return f"与所依据的字段不符 ({field} does not follow from {', '.join(others)})"

@@ -115,11 +115,46 @@ def _message(standard: Standard, drawn: dict[str, Any]) -> Message:
     totals = {total for total, _ in standard.sums}
     parts = [part for _, parts in standard.sums for part in parts if part not in totals]
     drawn |= {part: drawn[part] // len(parts) for part in parts if drawn[part]}
+    declared = _declared(standard)
+    for one in declared.item_sums:
+        _add_up(one, standard, drawn, shared=one.total in totals)
     for total, its in standard.sums:
         added = sum(drawn[part] or 0 for part in its)
         keeps_nothing = drawn[total] is None and not added and not standard.fields[total].required
         drawn[total] = None if keeps_nothing else added
-    return standard.message_type(**drawn)
+    for one in declared.item_sums:
+        _add_up(one, standard, drawn, shared=one.total in totals)
+    return _decided(standard, standard.message_type(**drawn))
+
+
+def _declared(standard: Standard) -> types_pb2.Dataset:
+    extension: Any = types_pb2.dataset
+    declared: types_pb2.Dataset = standard.message_type.DESCRIPTOR.GetOptions().Extensions[extension]
+    return declared
+
+
+def _add_up(one: types_pb2.Dataset.ItemSum, standard: Standard, drawn: dict[str, Any], *, shared: bool) -> None:
+    """Let items and their total agree; where the total is the sum of other fields (``shared``), the items follow it."""
+    items, _, part = one.part.partition(".")
+    facts = standard.fields[items].items.get(one.where)
+    counted = [item for item in drawn[items] if facts is None or item[one.where] == facts.enum_values[one.value]]
+    most = standard.fields[one.total].number_max or 0
+    for turn, item in enumerate(counted):
+        fitting = (item[part] or 0) % (most // len(counted) + 1)
+        item[part] = (0 if turn else drawn[one.total] or 0) if shared else fitting
+    if not shared and drawn[items]:
+        added = sum(item[part] for item in counted)
+        drawn[one.total] = added if counted else drawn[one.total] and 0
+
+
+def _decided(standard: Standard, message: Message) -> Message:
+    """Give decided fields what the others decide, one after the other: a later one may follow from an earlier one."""
+    for decision in _declared(standard).decisions:
+        agreement = next(one for one in standard.agreements if one.field == decision.field)
+        for value in sorted({line.value for line in decision.lines}):
+            if not agreement.holds(message):
+                setattr(message, decision.field, value)
+    return message
 
 
 def _values(facts: FieldFacts, any_value: bool) -> st.SearchStrategy[Any]:

@@ -127,11 +127,12 @@ class _Drafting:
         )
 
     def _group(self) -> list[str]:
-        items = next((path.partition(".")[0] for path in self._columns if "." in path), "")
-        if not items:
+        lists = list(dict.fromkeys(path.partition(".")[0] for path in self._columns if "." in path))
+        if not lists:
             return []
         key = [self._columns[name] for name in self._standard.key if name in self._columns]
-        return ["[group]", f'items = "{items}"', f"key = {array(key)}", ""]
+        items = array(lists) if len(lists) > 1 else f'"{lists[0]}"'
+        return ["[group]", f"items = {items}", f"key = {array(key)}", ""]
 
     def _missing_words(self) -> list[str]:
         return section("missing", {word: MISSING_WORDS[word] for word in self._sample.missing})

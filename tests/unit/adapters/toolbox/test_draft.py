@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from adapters.mapping import MappingInvalid, find_mappings, load_mapping
-from adapters.samples import write_sample
+from adapters.samples import DATASETS, write_sample
 from adapters.tables import FileRefused, TableLayout, open_sink
 from adapters.toolbox.draft import Draft, draft_mapping, keep_draft
 from adapters.toolbox.draft.keeping import is_taken
@@ -97,7 +98,7 @@ def test_once_the_open_codes_are_filled_in_it_loads(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("dialect", "dataset"), list(find_mappings()))
+@pytest.mark.parametrize(("dialect", "dataset"), [pair for pair in find_mappings() if pair[1] in DATASETS])
 def test_drafts_of_what_is_known(tmp_path: Path, dialect: str, dataset: str) -> None:
     """From a city's own file every column is recognised, and nothing of a person is in the draft."""
     sample = write_sample(tmp_path / "sample.csv", dataset, dialect, seed=1, people=150, bad_rows=0)
@@ -180,3 +181,11 @@ def test_a_dbf(tmp_path: Path) -> None:
     assert draft.recognised == ["XM", "CSRQ", "GRJF"]
     assert 'format = "YYYYMMDD"' in column(draft, "CSRQ")
     assert 'type  = "yuan2"' in column(draft, "GRJF")
+
+
+def test_several_lists_of_one_record(tmp_path: Path) -> None:
+    """Fees, diagnoses and funds are named together, in the order of the standard's columns."""
+    sample = tmp_path / "js.csv"
+    sample.write_bytes((resources.files("adapters") / "local" / "samples" / "care_settlement.csv").read_bytes())
+    draft = draft_mapping(sample, "draft", "care.settlement", lambda _: False)
+    assert 'items = ["items", "diagnoses", "funds"]' in draft.text
