@@ -45,12 +45,14 @@ def constrained_pem(city: str, roots: Sequence[x509.Certificate]) -> bytes:
     return b"".join(_constrained(city, root) for root in roots)
 
 
+def name_constraints(city: str) -> x509.NameConstraints:
+    """The names that an authority of a city may sign in a handshake here: its hosts in URIs, and its gateway's."""
+    names = [x509.UniformResourceIdentifier(f"{city}.yrdx"), x509.DNSName(gateway_host(city))]
+    return x509.NameConstraints(permitted_subtrees=names, excluded_subtrees=None)
+
+
 @lru_cache(maxsize=_REMEMBERED_MAX)
 def _constrained(city: str, root: x509.Certificate) -> bytes:
-    names: list[x509.GeneralName] = [
-        x509.UniformResourceIdentifier(f"{city}.yrdx"),
-        x509.DNSName(gateway_host(city)),
-    ]
     signer = ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder(issuer_name=_ISSUER, subject_name=root.subject, public_key=root.public_key())
@@ -61,6 +63,6 @@ def _constrained(city: str, root: x509.Certificate) -> bytes:
         .add_extension(root.extensions.get_extension_for_class(x509.KeyUsage).value, critical=True)
         .add_extension(root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-        .add_extension(x509.NameConstraints(permitted_subtrees=names, excluded_subtrees=None), critical=True)
+        .add_extension(name_constraints(city), critical=True)
     )
     return certificates_to_pem(builder.sign(signer, hashes.SHA256()))

@@ -114,17 +114,31 @@ def identity_of(certificate: x509.Certificate) -> Identity:
     Raises:
         CertificateRefused: The names, the key usages, or the encoding are wrong.
     """
+    extensions = extensions_of(certificate)
+    identity = identity_of_names(alternative_names_in(extensions))
+    verify_no_authority(extensions)
+    verify_usages(extensions, identity.role)
+    return identity
+
+
+def extensions_of(certificate: x509.Certificate) -> x509.Extensions:
+    """Read a certificate's extensions, each of which stands there once and in its proper encoding.
+
+    Raises:
+        CertificateRefused: CERTIFICATE_MALFORMED.
+    """
     try:
-        extensions = certificate.extensions
+        return certificate.extensions
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise CertificateRefused(
             Reason.CERTIFICATE_MALFORMED,
             "an extension of the certificate cannot be read; its city must issue it again",
         ) from error
-    identity = identity_of_names(list(_find(extensions, x509.SubjectAlternativeName) or ()))
-    _refuse_authority(extensions)
-    _check_usages(extensions, identity.role)
-    return identity
+
+
+def alternative_names_in(extensions: x509.Extensions) -> list[x509.GeneralName]:
+    """All alternative names; none when there is no such extension."""
+    return list(_find(extensions, x509.SubjectAlternativeName) or ())
 
 
 def identity_of_names(names: list[x509.GeneralName]) -> Identity:
@@ -166,7 +180,12 @@ def _check_other_names(names: list[x509.GeneralName], identity: Identity) -> Non
         )
 
 
-def _refuse_authority(extensions: x509.Extensions) -> None:
+def verify_no_authority(extensions: x509.Extensions) -> None:
+    """Make sure that a leaf signs no other certificate.
+
+    Raises:
+        CertificateRefused: LEAF_IS_AUTHORITY.
+    """
     constraints = _find(extensions, x509.BasicConstraints)
     usage = _find(extensions, x509.KeyUsage)
     if (constraints and constraints.ca) or (usage and usage.key_cert_sign):
@@ -175,8 +194,12 @@ def _refuse_authority(extensions: x509.Extensions) -> None:
         )
 
 
-def _check_usages(extensions: x509.Extensions, role: Role) -> None:
-    """A missing extended usage means "any usage" (RFC 5280 section 4.2.1.12), so it is refused too."""
+def verify_usages(extensions: x509.Extensions, role: Role) -> None:
+    """Make sure that a leaf is for what its role does; none at all means "any" (RFC 5280 section 4.2.1.12).
+
+    Raises:
+        CertificateRefused: USAGE_WRONG.
+    """
     usage = _find(extensions, x509.ExtendedKeyUsage)
     if usage is None or frozenset(usage) != ROLE_USAGES[role]:
         wanted = "serverAuth and clientAuth" if role == "gateway" else "clientAuth"

@@ -36,16 +36,18 @@ def verify_leaf_form(leaf: x509.Certificate, roots: Sequence[x509.Certificate]) 
     Raises:
         CertificateRefused: LEAF_KEY_UNUSABLE, LIFE_TOO_LONG or KEY_IDENTIFIER_MISSING.
     """
-    _check_key(leaf)
-    if leaf.not_valid_after_utc - leaf.not_valid_before_utc > LEAF_VALID_FOR + CLOCK_SKEW + timedelta(seconds=1):
-        raise CertificateRefused(
-            Reason.LIFE_TOO_LONG, f"a leaf lives at most {LEAF_VALID_FOR.days} days: issue it again for less"
-        )
-    _check_identifiers(leaf, roots)
+    verify_key(leaf)
+    verify_life(leaf)
+    verify_identifiers(leaf, roots)
     return leaf
 
 
-def _check_key(leaf: x509.Certificate) -> None:
+def verify_key(leaf: x509.Certificate) -> None:
+    """Make sure that gRPC's TLS can use the key.
+
+    Raises:
+        CertificateRefused: LEAF_KEY_UNUSABLE.
+    """
     key = leaf.public_key()
     good_curve = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1))
     good_rsa = isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS_MIN
@@ -57,16 +59,41 @@ def _check_key(leaf: x509.Certificate) -> None:
         )
 
 
-def _check_identifiers(leaf: x509.Certificate, roots: Sequence[x509.Certificate]) -> None:
-    """Only by key identifier is the right authority found when two of one name stand side by side in a rollover."""
+def verify_life(leaf: x509.Certificate) -> None:
+    """Make sure that a leaf ends soon enough.
+
+    Raises:
+        CertificateRefused: LIFE_TOO_LONG.
+    """
+    if leaf.not_valid_after_utc - leaf.not_valid_before_utc > LEAF_VALID_FOR + CLOCK_SKEW + timedelta(seconds=1):
+        raise CertificateRefused(
+            Reason.LIFE_TOO_LONG, f"a leaf lives at most {LEAF_VALID_FOR.days} days: issue it again for less"
+        )
+
+
+def verify_identifiers(certificate: x509.Certificate, roots: Sequence[x509.Certificate] | None) -> None:
+    """Make sure that keys are named by identifier.
+
+    Only so the right authority is found when two of one name stand side by side in a rollover.
+
+    Args:
+        certificate: A leaf.
+        roots: Authorities, of which one signed it; None: which one did is not known here.
+
+    Raises:
+        CertificateRefused: KEY_IDENTIFIER_MISSING.
+    """
     try:
-        leaf.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-        issuer = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        issuer = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     except x509.ExtensionNotFound as error:
         raise _unidentified() from error
-    known = {root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest for root in roots}
-    if issuer not in known:
+    if issuer is None or (roots is not None and issuer not in _key_identifiers(roots)):
         raise _unidentified()
+
+
+def _key_identifiers(roots: Sequence[x509.Certificate]) -> set[bytes]:
+    return {root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest for root in roots}
 
 
 def _unidentified() -> CertificateRefused:

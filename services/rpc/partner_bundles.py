@@ -7,6 +7,7 @@ from datetime import datetime
 
 from certs.bundle import SignedBundle, parse_bundle, read_bundle
 from certs.errors import BundleRefused
+from certs.succession import refused_succession
 from services.domain.errors import Conflict, Malformed, PartnerUnknown
 from services.domain.partner import Partner, PartnerState
 from services.ports.host import Host
@@ -60,18 +61,6 @@ def put_partner(tx: Transaction, partner: Partner, host: Host) -> Partner:
 
 def _require_successor(present: Partner, offered: Partner) -> None:
     """Take the same bundle again, or a later version that continues it; never an older or a forked one."""
-    if present.fingerprint != offered.fingerprint:
-        raise Conflict(
-            f"partner {present.city} stands here under another bundle key: compare fingerprints by telephone"
-        )
-    old, new = read_bundle(present.bundle), read_bundle(offered.bundle)
-    if new.bundle.version < old.bundle.version:
-        raise Conflict(
-            f"bundle version {new.bundle.version} is older than version {old.bundle.version}, which stands here"
-        )
-    if new.bundle.version == old.bundle.version and new.digest != old.digest:
-        raise Conflict(f"another bundle of version {new.bundle.version} stands here: one of the two is forged")
-    if new.bundle.version == old.bundle.version + 1 and new.bundle.previous != old.digest:
-        raise Conflict(f"bundle version {new.bundle.version} does not continue the version that stands here")
-    if {key.key_id for key in old.bundle.signing_keys} - {key.key_id for key in new.bundle.signing_keys}:
-        raise Conflict(f"bundle version {new.bundle.version} leaves out a signing key: old evidence needs the old keys")
+    refusal = refused_succession(read_bundle(present.bundle), read_bundle(offered.bundle))
+    if refusal is not None:
+        raise Conflict(refusal)

@@ -98,17 +98,22 @@ def diff(
     """Compare bundles."""
     from certs.bundle import read_bundle
 
-    first, second = (read_bundle(path.read_bytes()) for path in (old, new))
-    before, after = bundle_fields(first), bundle_fields(second)
+    tell_changes(*(read_bundle(path.read_bytes()) for path in (old, new)), json=json)
+
+
+def tell_changes(old: SignedBundle, new: SignedBundle, *, json: bool) -> bool:
+    """Tell what a bundle changes, and return whether it may take the place of the one before."""
+    from certs.succession import refused_succession
+
+    before, after = bundle_fields(old), bundle_fields(new)
     changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
-    continues = (first.bundle.city, first.fingerprint) == (second.bundle.city, second.fingerprint) and (
-        second.bundle.version > first.bundle.version + 1 or second.bundle.previous == first.digest
-    )
+    refusal = refused_succession(old, new)
     if json:
-        print_json({"continues": continues, "changes": changes})
-        return
+        print_json({"continues": refusal is None, "refusal": refusal, "changes": changes})
+        return refusal is None
     print_fields({name: f"{a} → {b}" for name, (a, b) in changes.items()})
-    say("后者承接前者 · the second continues the first" if continues else "不相承接 · the second does NOT continue it")
+    say(f"不相承接 · it does NOT continue: {refusal}" if refusal else "后者承接前者 · the second continues the first")
+    return refusal is None
 
 
 def bundle_fields(signed: SignedBundle) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 from services.domain.errors import NotFound
 from services.node.cli.node_access import connect
 from services.node.cli.verbs import HERE, ApprovalOption, HomeOption, JsonOption, group, read_approvals, verb
+from services.node.exits import Exit
 from services.node.output import print_fields, print_json, print_result, print_table, say
 
 if TYPE_CHECKING:
@@ -106,6 +107,31 @@ def show(city: CityArgument, home: HomeOption = HERE, json: JsonOption = False) 
     print_json(fields) if json else print_fields(fields)
 
 
+@verb(
+    app,
+    "diff",
+    "新信任包会改变什么 · what a newer bundle would change",
+    "yrdx partner diff 310000 sh.bundle --home A",
+    more="与已登记的信任包比较，不改变任何东西；不相承接时退出码为 1 · "
+    "compared with the one that stands here, nothing is changed; exit code 1 when it does not continue that one",
+)
+def diff(
+    city: CityArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="对方的新信任包 · the partner's newer bundle")],
+    home: HomeOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Compare a bundle with the partner's."""
+    from certs.bundle import read_bundle
+    from services.node.cli.bundle import tell_changes
+
+    offered = read_bundle(file.read_bytes())
+    with connect(home) as session:
+        stored = _partner(session, city, with_bundle=True).bundle
+    continues = tell_changes(read_bundle(stored), offered, json=json)
+    raise typer.Exit(Exit.OK if continues else Exit.FAILURE)
+
+
 @verb(app, "ping", "呼叫伙伴网关 · call a partner's gateway", "yrdx partner ping 310000 --home A")
 def ping(city: CityArgument, home: HomeOption = HERE, json: JsonOption = False) -> None:
     """Ask a partner who it is."""
@@ -149,11 +175,11 @@ def resume(city: CityArgument, home: HomeOption = HERE, json: JsonOption = False
         _tell(session.stub.ResumePartner(node_pb2.ResumePartnerRequest(city=city)).partner, json=json)
 
 
-def partners(session: NodeSession) -> list[node_pb2.Partner]:
+def partners(session: NodeSession, *, with_bundles: bool = False) -> list[node_pb2.Partner]:
     """Return all partners of a node."""
     from yrdx.node.v1 import node_pb2
 
-    return list(session.stub.ListPartners(node_pb2.ListPartnersRequest()).partners)
+    return list(session.stub.ListPartners(node_pb2.ListPartnersRequest(with_bundles=with_bundles)).partners)
 
 
 def partner_fields(partner: node_pb2.Partner) -> dict[str, str | int]:
@@ -186,8 +212,8 @@ def ping_fields(answer: node_pb2.PingPartnerResponse) -> dict[str, object]:
     }
 
 
-def _partner(session: NodeSession, city: str) -> node_pb2.Partner:
-    for partner in partners(session):
+def _partner(session: NodeSession, city: str, *, with_bundle: bool = False) -> node_pb2.Partner:
+    for partner in partners(session, with_bundles=with_bundle):
         if partner.city == city:
             return partner
     raise NotFound(f"没有伙伴 {city} · no partner {city} here: `yrdx partner ls` lists them")

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
 
+from certs.keystore import create_keystore
 from services.domain.errors import Malformed, Unavailable
+from services.node.cli.bundle import current_bundle
+from services.node.home import new_home
 from services.node.main import run
 from tests.unit.services.node.cli.sessions import use_session
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.node.v1 import node_pb2
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 FINGERPRINT = "SHA256:1f2e-3d4c-5b6a-7988-0a1b-2c3d-4e5f-6071"
 
 
@@ -136,3 +143,32 @@ def test_partners_are_listed_and_shown(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert run(["partner", "show", "320600", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fingerprint"] == FINGERPRINT
     assert run(["partner", "show", "320500"]) == 4
+
+
+def test_a_newer_bundle_is_held_against_the_partners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it changes is told, and the node's own rule says whether it would be taken: a fork would not."""
+    with new_home(tmp_path / "A") as home:
+        create_keystore(home.path, "320600", now=NOW, random=os.urandom)
+        home.settings.write_text('city = "320600"\n')
+    first, second, third = (current_bundle(home, f"h:{port}", now=NOW) for port in (1, 2, 3))
+    file = tmp_path / "newer.bundle"
+    file.write_bytes(second.data)
+
+    def told(stored: bytes, code: int) -> dict[str, Any]:
+        partner = node_pb2.Partner(city="320600", bundle=stored)
+        stub = use_session(monkeypatch, {"ListPartners": node_pb2.ListPartnersResponse(partners=[partner])})
+        assert run(["partner", "diff", "320600", str(file), "--json"]) == code
+        assert stub.requests == [node_pb2.ListPartnersRequest(with_bundles=True)]
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    later = told(first.data, 0)
+    assert (later["continues"], later["refusal"]) == (True, None)
+    assert later["changes"]["endpoint"] == ["h:1", "h:2"]
+    assert told(second.data, 0)["changes"] == {}
+    assert "older than version 3" in told(third.data, 1)["refusal"]
+    home.bundle.write_bytes(first.data)
+    fork = current_bundle(home, "h:9", now=NOW)
+    assert "forged" in told(fork.data, 1)["refusal"]
