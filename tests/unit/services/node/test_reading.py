@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from adapters.mapping import load_mapping
@@ -83,7 +83,6 @@ def test_a_value_in_the_key_costs_the_neighbours_too() -> None:
 
 
 def _a_date(rows: Sequence[Sequence[Cell]]) -> int:
-    """Return the place of a date of the items."""
-    places = [place for _, column in MAPPING.plan.item.columns for place in column.places]
-    dates = [place for place in places if any(hasattr(row[place], "isoformat") for row in rows)]
-    return dates[0]
+    """Return the place of a date of the items, whose paths have two parts."""
+    places = [place for one in MAPPING.plan.columns if "." in one.facts.path for place in one.places]
+    return next(place for place in places if any(isinstance(row[place], date) for row in rows))
