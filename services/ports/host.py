@@ -153,7 +153,7 @@ class Host(Protocol):
         """Make sure that enough operators approved an act that grants trust.
 
         Args:
-            act: "partner", "agreement" or "ca".
+            act: "partner", "lift", "agreement" or "ca".
             digest: SHA-256 of what it is done with, hex.
             approvals: As operators signed them.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from certs.bundle import read_bundle
 from services.domain.errors import Conflict, Malformed, NotFound
 from services.domain.revocation import CrlState, Grain, Revocation
 from services.exchange.deliver import written
@@ -39,6 +40,23 @@ class Revocations(NodeDesk):
             f"revoke.{request.grain}", request.subject, by=revocation.revoked_by, details=details
         )
         return node_pb2.RevokeResponse(effect=await self._effect([revocation], None))
+
+    async def LiftRevocation(  # noqa: N802
+        self, request: node_pb2.LiftRevocationRequest, context: Context
+    ) -> node_pb2.LiftRevocationResponse:
+        """Believe a city again, as it stands here; approved for that very bundle."""
+        city, now = request.city, self.parts.clock.now()
+        digest = await asyncio.to_thread(self.store.read, partial(_liftable, city=city))
+        approved = await self.host.require_approved("lift", digest, request.approvals)
+        if request.dry_run:
+            return node_pb2.LiftRevocationResponse()
+        lift = Revocation(Grain.LIFT, f"{city}:{now.isoformat()}", request.reason, self.acting(), now)
+        details = {"reason": request.reason, "digest": digest}
+        await self.host.record_act("grant.lift", city, by=lift.revoked_by, details=details, approvals=approved)
+        await written(self.store.write(partial(_lift, city=city, digest=digest, lift=lift)))
+        await self.host.trust_changed()
+        self.host.wake_all()
+        return node_pb2.LiftRevocationResponse()
 
     async def ListRevocations(  # noqa: N802
         self, request: node_pb2.ListRevocationsRequest, context: Context
@@ -102,6 +120,20 @@ def _store(tx: Transaction, revoked: Sequence[Revocation], crl: CrlState | None)
         _require_newer(tx, crl)
         tx.put_crl(crl)
     return tx.put_revocations(revoked)
+
+
+def _liftable(tx: Transaction, city: str) -> str:
+    """Return the digest of the bundle that a revoked city would be believed by."""
+    partner = tx.partner(city)
+    if partner is None or city not in {one.subject for one in tx.revocations() if one.grain is Grain.CITY}:
+        raise NotFound(f"no city {city} is revoked here: `yrdx revoke ls`")
+    return read_bundle(partner.bundle).digest
+
+
+def _lift(tx: Transaction, city: str, digest: str, lift: Revocation) -> None:
+    if _liftable(tx, city) != digest:
+        raise Conflict(f"another bundle of {city} stands here than the operators approved: approve that one")
+    tx.lift_city(city, lift)
 
 
 def _require_newer(tx: Transaction, crl: CrlState) -> None:
