@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.domain.partner import Partner
-from services.domain.revocation import CrlState
+from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
 from services.ports.channel import PartnerChannel
 from services.ports.keys import CertificateStatus, Keys
@@ -118,6 +118,14 @@ class Host(Protocol):
 
         Returns:
             What it cut; nothing when the node does not serve.
+        """
+        ...
+
+    async def would_cut(self, revoked: Sequence[Revocation]) -> Cut:
+        """Tell what revocations would cut if they were made now; nothing is changed.
+
+        Returns:
+            Open calls of this process; none when the node does not serve.
         """
         ...
 

@@ -34,7 +34,7 @@ class Revocations(NodeDesk):
         )
         await asyncio.to_thread(self.store.read, partial(self._require_sensible, revocation=revocation))
         if request.dry_run:
-            return node_pb2.RevokeResponse()
+            return node_pb2.RevokeResponse(effect=await self._foreseen([revocation]))
         details = {"reason": request.reason}
         await self.host.record_act(
             f"revoke.{request.grain}", request.subject, by=revocation.revoked_by, details=details
@@ -76,11 +76,11 @@ class Revocations(NodeDesk):
         """Take an authority's list: signature, time and rising number are checked."""
         crl, serials = await asyncio.to_thread(self.host.read_crl, request.city, request.crl)
         await asyncio.to_thread(self.store.read, partial(_require_newer, crl=crl))
+        revoked = [Revocation(Grain.SERIAL, f"{crl.authority}:{serial:x}", "", BY_CRL, at) for serial, at in serials]
         if request.dry_run:
-            return node_pb2.ImportCrlResponse(effect=node_pb2.RevocationEffect(revoked=len(serials)))
+            return node_pb2.ImportCrlResponse(effect=await self._foreseen(revoked))
         details = {"number": str(crl.number), "serials": str(len(serials))}
         await self.host.record_act("crl.import", request.city, by=self.acting(), details=details)
-        revoked = [Revocation(Grain.SERIAL, f"{crl.authority}:{serial:x}", "", BY_CRL, at) for serial, at in serials]
         return node_pb2.ImportCrlResponse(effect=await self._effect(revoked, crl))
 
     async def _effect(self, revoked: Sequence[Revocation], crl: CrlState | None) -> node_pb2.RevocationEffect:
@@ -88,6 +88,11 @@ class Revocations(NodeDesk):
         cut = await self.host.trust_changed()
         self.host.wake_all()
         return _cut_to_pb(new, cut)
+
+    async def _foreseen(self, revoked: Sequence[Revocation]) -> node_pb2.RevocationEffect:
+        standing = await asyncio.to_thread(self.store.read, lambda tx: tx.revocations())
+        new = {(one.grain, one.subject) for one in revoked} - {(one.grain, one.subject) for one in standing}
+        return _cut_to_pb(len(new), await self.host.would_cut(revoked))
 
     def _require_sensible(self, tx: Transaction, revocation: Revocation) -> None:
         """Refuse what names nothing here, and what would lock out whoever asks."""

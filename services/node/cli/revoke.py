@@ -219,7 +219,10 @@ def tell_effect(effect: node_pb2.RevocationEffect, *, dry_run: bool, json: bool)
             }
         )
     elif dry_run:
-        say("可行，未改变 · would be done; nothing changed")
+        say(
+            f"可行，未改变 · nothing changed; it would be: {effect.revoked} new, "
+            f"{effect.calls_cut} open calls and streams cut, {effect.calls_kept} go on"
+        )
     else:
         say(f"已生效 · in effect: {effect.revoked} new, {effect.calls_cut} calls cut, {effect.calls_kept} go on")
 

@@ -45,7 +45,11 @@ def test_a_partners_gateway_leaf(cities: Pair, tmp_path: Path) -> None:
     nantong, shanghai = cities.nodes
     leaf = certificate(shanghai, nantong.city, "gateway")
     revoke = ["revoke", "leaf", leaf, "--city", nantong.city, "--home", shanghai.path, "--reason", "stolen", "--json"]
-    assert yrdx(*revoke, "--dry-run").json["revoked"] == 0
+    foreseen = yrdx(*revoke, "--dry-run").json
+    assert (foreseen["dry_run"], foreseen["revoked"]) == (True, 1)
+    assert foreseen["calls_cut"] >= 1
+    assert "streams cut" in yrdx(*revoke[:-1], "--dry-run").err
+    assert yrdx("revoke", "ls", "--home", shanghai.path, "--json").json["revocations"] == []
 
     done = yrdx(*revoke).json
 
@@ -80,7 +84,9 @@ def test_an_agreement(cities: Pair) -> None:
     """Its stream is cut and does not open again; the other direction's goes on."""
     nantong, shanghai = cities.nodes
     identifier = f"DEMO-{nantong.city}-{shanghai.city}"
-    done = yrdx("revoke", "agreement", identifier, "--home", shanghai.path, "--reason", "ended", "--json").json
+    revoke = ["revoke", "agreement", identifier, "--home", shanghai.path, "--reason", "ended", "--json"]
+    assert yrdx(*revoke, "--dry-run").json["calls_cut"] == 1
+    done = yrdx(*revoke).json
     assert done["calls_cut"] == 1
     refused(nantong, "AGREEMENT_MISSING")
     yrdx("partner", "ping", shanghai.city, "--home", nantong.path)
