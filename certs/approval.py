@@ -46,7 +46,7 @@ class Approval:
 
     Attributes:
         operator: Who approved.
-        act: What: "partner", "agreement" or "ca".
+        act: What: "partner", "lift", "agreement" or "ca".
         digest: SHA-256 of what it is done with, hex.
         nonce: Used once, 32 hex digits.
     """
@@ -69,7 +69,7 @@ def make_approval(
     """Sign an approval.
 
     Args:
-        act: "partner", "agreement" or "ca".
+        act: "partner", "lift", "agreement" or "ca".
         digest: SHA-256 of what it is done with, hex.
         certificate_pem: The operator's leaf.
         key_pem: Its key, not encrypted.

@@ -20,11 +20,13 @@ class Grain(StrEnum):
     """A partner; the subject is its code."""
     AGREEMENT = "agreement"
     """An agreement in all its versions; the subject is its identifier."""
+    LIFT = "lift"
+    """Takes nothing away: a city's revocation ended; the subject is "<city>:<when>"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One revocation; it is never taken back, only followed by something new.
+    """One revocation; only a city's is ever taken back, and that it was stands here too.
 
     Attributes:
         grain: How much.

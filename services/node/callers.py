@@ -37,6 +37,7 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/GetKeystore": _SYSTEM,
     "/yrdx.node.v1.NodeService/ReloadKeystore": _OPERATOR,
     "/yrdx.node.v1.NodeService/Revoke": _OPERATOR,
+    "/yrdx.node.v1.NodeService/LiftRevocation": _OPERATOR,
     "/yrdx.node.v1.NodeService/ImportCrl": _OPERATOR,
     "/yrdx.node.v1.NodeService/ListRevocations": _SYSTEM,
     "/yrdx.node.v1.NodeService/DistributeBundle": _OPERATOR,
@@ -63,7 +64,7 @@ _OFFICES: Final = {
         (("ListRejections", "ListReceipts", "ListPartners", "ListAgreements", "ListRevocations"), _READ),
         (("PausePartner", "ResumePartner", "PingPartner", "ReloadKeystore", "TryGeneration"), _ACT),
         (("AddPartner", "ConfirmPartner", "ImportAgreement"), _TRUST),
-        (("Revoke", "ImportCrl", "DistributeBundle"), _TRUST),
+        (("Revoke", "LiftRevocation", "ImportCrl", "DistributeBundle"), _TRUST),
         (("Describe",), _READ),
     )
     for name in names

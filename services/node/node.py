@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,9 +20,10 @@ from certs.digests import DIGESTS
 from certs.errors import CertificateRefused, KeystoreBroken
 from certs.generation import Generation
 from certs.keystore import load_generation
+from certs.verification import CallerVerifier
 from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
-from services.domain.revocation import CrlState
+from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
 from services.node.bundles import Bundles
@@ -31,7 +33,7 @@ from services.node.gates import Gates, local_gates
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
 from services.node.keys import current_keys, passphrase_of
-from services.node.known_trust import known_trust, revocations_of, stale_authorities
+from services.node.known_trust import KnownTrust, known_trust, revocations_of, stale_authorities
 from services.node.rotation import Rotation
 from services.node.settings import Settings
 from services.node.system import SystemClock, SystemRandom
@@ -64,6 +66,7 @@ class Node:
         keys: The key store as an operator sees it.
         tell_server: Called after trust changed: the server swaps its credentials and cuts calls; None while no server
             runs.
+        foresee: Counts the open calls that another state of trust would cut; None while no server runs.
         stopping: The server was told to stop.
     """
 
@@ -74,7 +77,7 @@ class Node:
         self.home = home
         self.store = store
         self.known = store.read(known_trust)
-        self.trust = Trust(self._trust_state(generation))
+        self.trust = Trust(self._trust_state(generation, self.known))
         self.parts = Parts(
             city=generation.city,
             clock=clock,
@@ -93,6 +96,7 @@ class Node:
         self._turn = asyncio.Lock()
         self._changing: set[asyncio.Task[Cut]] = set()
         self.tell_server: Callable[[], Awaitable[Cut]] | None = None
+        self.foresee: Callable[[CallerVerifier], Cut] | None = None
         self.channels = Channels(self.trust)
         self.rotation = Rotation(
             home.path,
@@ -160,6 +164,14 @@ class Node:
         work.add_done_callback(self._changing.discard)
         return await asyncio.shield(work)
 
+    async def would_cut(self, revoked: Sequence[Revocation]) -> Cut:
+        """Build the state of trust that revocations would lead to, and hold the open calls against it."""
+        if self.foresee is None:
+            return Cut(0, 0)
+        known = await asyncio.to_thread(self.store.read, known_trust)
+        later = replace(known, revocations=[*known.revocations, *revoked])
+        return self.foresee(self._trust_state(self.trust.state.generation, later).callers)
+
     async def _change_trust(self) -> Cut:
         async with self._turn:  # or an older read could take the place of a newer one
             return await self._load_trust()
@@ -170,7 +182,7 @@ class Node:
         if known == self.known and stale == self.trust.state.callers.revocations.stale:
             return Cut(0, 0)
         self.known = known
-        self.trust.state = self._trust_state(self.trust.state.generation)
+        self.trust.state = self._trust_state(self.trust.state.generation, known)
         self._warn_refused()
         cut = await self._tell_listeners()
         await self.channels.refresh()
@@ -240,13 +252,13 @@ class Node:
     async def use_generation(self, generation: Generation) -> None:
         """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
         async with self._turn:
-            self.trust.state = self._trust_state(generation)
+            self.trust.state = self._trust_state(generation, self.known)
             await self._tell_listeners()
             await self.channels.refresh()
 
-    def _trust_state(self, generation: Generation) -> TrustState:
-        revocations = revocations_of(self.known, now=SystemClock().now())
-        return trust_state(generation, self.known.partners, revocations)
+    def _trust_state(self, generation: Generation, known: KnownTrust) -> TrustState:
+        revocations = revocations_of(known, now=SystemClock().now())
+        return trust_state(generation, known.partners, revocations)
 
     async def _tell_listeners(self) -> Cut:
         return await self.tell_server() if self.tell_server is not None else Cut(0, 0)

@@ -76,6 +76,7 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     trust, server = _make_server(node, settings, stopping)
     spare_collector()
     node.tell_server = partial(_replace_trust, trust, server, node)
+    node.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
     await server.start()
     node.listen = settings.listen
     # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.domain.partner import Partner
-from services.domain.revocation import CrlState
+from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
 from services.ports.channel import PartnerChannel
 from services.ports.keys import CertificateStatus, Keys
@@ -121,6 +121,14 @@ class Host(Protocol):
         """
         ...
 
+    async def would_cut(self, revoked: Sequence[Revocation]) -> Cut:
+        """Tell what revocations would cut if they were made now; nothing is changed.
+
+        Returns:
+            Open calls of this process; none when the node does not serve.
+        """
+        ...
+
     def certificates_of(self, city: str) -> Sequence[CertificateStatus]:
         """Return the certificates known of a city, ours or a partner's; empty for a city that is not known."""
         ...
@@ -153,7 +161,7 @@ class Host(Protocol):
         """Make sure that enough operators approved an act that grants trust.
 
         Args:
-            act: "partner", "agreement" or "ca".
+            act: "partner", "lift", "agreement" or "ca".
             digest: SHA-256 of what it is done with, hex.
             approvals: As operators signed them.
 

@@ -24,6 +24,15 @@ class RevocationsPort(Protocol):
         """
         ...
 
+    def lift_city(self, city: str, lift: Revocation) -> None:
+        """Take the revocation of a city back, and keep who did so and why.
+
+        Args:
+            city: City code.
+            lift: Of the grain LIFT.
+        """
+        ...
+
     def revoked_agreements(self) -> frozenset[str]:
         """Return the identifiers of agreements that were revoked."""
         ...

@@ -15,10 +15,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from grpc.aio import AbortError
 
+from certs.errors import CertificateRefused
+from certs.verification import CallerVerifier
 from services.domain.errors import AgreementMissing, ExchangeError
 from services.ports.host import Cut
 from services.rpc.callers import Caller, CallerGuard
@@ -111,6 +114,16 @@ class LiveCalls:
         times = await asyncio.gather(*(self._ended(call, begun, clock_s) for call in doomed))
         return Cut(len(doomed), others, tuple(sorted(times)))
 
+    def would_cut(self, trust: CallerVerifier, now: datetime) -> Cut:
+        """Count the open calls that another state of trust would not admit; none is cut.
+
+        Args:
+            trust: That state.
+            now: Time of the question.
+        """
+        doomed = sum(not _stands(call, trust, now) for call in self._calls)
+        return Cut(doomed, len(self._calls) - doomed)
+
     async def sweep(self, clock_s: Callable[[], float]) -> None:
         """Cut what has ended, again and again until cancelled."""
         while True:
@@ -163,6 +176,16 @@ def verify_agreement(agreement: str, revoked: frozenset[str]) -> str:
     if agreement in revoked:
         raise AgreementMissing(f"agreement {agreement} was revoked at the receiving city: its operators know why")
     return agreement
+
+
+def _stands(call: LiveCall, trust: CallerVerifier, now: datetime) -> bool:
+    """Whether a state of trust admits a call: the guard asks the same of the present one."""
+    try:
+        trust.verify_leaf(call.caller.pem, now=now)
+        verify_agreement(call.agreement, trust.revocations.agreements)
+    except (CertificateRefused, ExchangeError):
+        return False
+    return True
 
 
 async def _abort_from_outside(context: Any, error: ExchangeError) -> None:  # noqa: ANN401 - gRPC's or a fake

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from certs.bundle import read_bundle
 from services.domain.errors import Conflict, Malformed, NotFound
 from services.domain.revocation import CrlState, Grain, Revocation
 from services.exchange.deliver import written
@@ -33,12 +34,29 @@ class Revocations(NodeDesk):
         )
         await asyncio.to_thread(self.store.read, partial(self._require_sensible, revocation=revocation))
         if request.dry_run:
-            return node_pb2.RevokeResponse()
+            return node_pb2.RevokeResponse(effect=await self._foreseen([revocation]))
         details = {"reason": request.reason}
         await self.host.record_act(
             f"revoke.{request.grain}", request.subject, by=revocation.revoked_by, details=details
         )
         return node_pb2.RevokeResponse(effect=await self._effect([revocation], None))
+
+    async def LiftRevocation(  # noqa: N802
+        self, request: node_pb2.LiftRevocationRequest, context: Context
+    ) -> node_pb2.LiftRevocationResponse:
+        """Believe a city again, as it stands here; approved for that very bundle."""
+        city, now = request.city, self.parts.clock.now()
+        digest = await asyncio.to_thread(self.store.read, partial(_liftable, city=city))
+        approved = await self.host.require_approved("lift", digest, request.approvals)
+        if request.dry_run:
+            return node_pb2.LiftRevocationResponse()
+        lift = Revocation(Grain.LIFT, f"{city}:{now.isoformat()}", request.reason, self.acting(), now)
+        details = {"reason": request.reason, "digest": digest}
+        await self.host.record_act("grant.lift", city, by=lift.revoked_by, details=details, approvals=approved)
+        await written(self.store.write(partial(_lift, city=city, digest=digest, lift=lift)))
+        await self.host.trust_changed()
+        self.host.wake_all()
+        return node_pb2.LiftRevocationResponse()
 
     async def ListRevocations(  # noqa: N802
         self, request: node_pb2.ListRevocationsRequest, context: Context
@@ -58,11 +76,11 @@ class Revocations(NodeDesk):
         """Take an authority's list: signature, time and rising number are checked."""
         crl, serials = await asyncio.to_thread(self.host.read_crl, request.city, request.crl)
         await asyncio.to_thread(self.store.read, partial(_require_newer, crl=crl))
+        revoked = [Revocation(Grain.SERIAL, f"{crl.authority}:{serial:x}", "", BY_CRL, at) for serial, at in serials]
         if request.dry_run:
-            return node_pb2.ImportCrlResponse(effect=node_pb2.RevocationEffect(revoked=len(serials)))
+            return node_pb2.ImportCrlResponse(effect=await self._foreseen(revoked))
         details = {"number": str(crl.number), "serials": str(len(serials))}
         await self.host.record_act("crl.import", request.city, by=self.acting(), details=details)
-        revoked = [Revocation(Grain.SERIAL, f"{crl.authority}:{serial:x}", "", BY_CRL, at) for serial, at in serials]
         return node_pb2.ImportCrlResponse(effect=await self._effect(revoked, crl))
 
     async def _effect(self, revoked: Sequence[Revocation], crl: CrlState | None) -> node_pb2.RevocationEffect:
@@ -70,6 +88,11 @@ class Revocations(NodeDesk):
         cut = await self.host.trust_changed()
         self.host.wake_all()
         return _cut_to_pb(new, cut)
+
+    async def _foreseen(self, revoked: Sequence[Revocation]) -> node_pb2.RevocationEffect:
+        standing = await asyncio.to_thread(self.store.read, lambda tx: tx.revocations())
+        new = {(one.grain, one.subject) for one in revoked} - {(one.grain, one.subject) for one in standing}
+        return _cut_to_pb(len(new), await self.host.would_cut(revoked))
 
     def _require_sensible(self, tx: Transaction, revocation: Revocation) -> None:
         """Refuse what names nothing here, and what would lock out whoever asks."""
@@ -102,6 +125,20 @@ def _store(tx: Transaction, revoked: Sequence[Revocation], crl: CrlState | None)
         _require_newer(tx, crl)
         tx.put_crl(crl)
     return tx.put_revocations(revoked)
+
+
+def _liftable(tx: Transaction, city: str) -> str:
+    """Return the digest of the bundle that a revoked city would be believed by."""
+    partner = tx.partner(city)
+    if partner is None or city not in {one.subject for one in tx.revocations() if one.grain is Grain.CITY}:
+        raise NotFound(f"no city {city} is revoked here: `yrdx revoke ls`")
+    return read_bundle(partner.bundle).digest
+
+
+def _lift(tx: Transaction, city: str, digest: str, lift: Revocation) -> None:
+    if _liftable(tx, city) != digest:
+        raise Conflict(f"another bundle of {city} stands here than the operators approved: approve that one")
+    tx.lift_city(city, lift)
 
 
 def _require_newer(tx: Transaction, crl: CrlState) -> None:

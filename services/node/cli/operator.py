@@ -59,7 +59,7 @@ def csr(
     more="24 小时内有效，只能用一次 · counts for 24 hours and once",
 )
 def approve(
-    act: Annotated[str, typer.Argument(metavar="ACT", help="事项 · what: partner, agreement or ca")],
+    act: Annotated[str, typer.Argument(metavar="ACT", help="事项 · what: partner, lift, agreement or ca")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="信任包、协议或 ca.pem · bundle, agreement or ca.pem")],
     cert: CertOption,
     key: KeyOption,
@@ -95,11 +95,11 @@ def digest_of(act: str, file: Path) -> str:
     from services.rpc.approvals import agreement_digest
 
     match act:
-        case "partner":
+        case "partner" | "lift":
             return read_bundle(file.read_bytes()).digest
         case "agreement":
             return agreement_digest(read_agreement(file))
         case "ca":
             return fingerprint_of(certificate_from_pem(file.read_bytes()))
         case _:
-            raise Mistake(f"{act}: 应为 partner、agreement 或 ca · must be partner, agreement or ca")
+            raise Mistake(f"{act}: 应为 partner、lift、agreement 或 ca · must be partner, lift, agreement or ca")

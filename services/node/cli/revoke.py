@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.node.cli.node_access import connect
-from services.node.cli.verbs import HERE, DryRunOption, HomeOption, JsonOption, group, verb
+from services.node.cli.verbs import (
+    HERE,
+    ApprovalOption,
+    DryRunOption,
+    HomeOption,
+    JsonOption,
+    group,
+    read_approvals,
+    verb,
+)
 from services.node.exits import Mistake
 from services.node.output import print_json, print_table, say
 
@@ -123,6 +132,39 @@ def agreement(
     _revoke(home, "agreement", identifier, reason, dry_run=dry_run, json=json)
 
 
+@verb(
+    app,
+    "lift",
+    "撤回对城市的吊销 · take the revocation of a city back",
+    "yrdx revoke lift 310000 --home A --reason 主管部门同意恢复",
+    "yrdx revoke lift 310000 --home A --reason 已核实 --approval li.approval --approval wang.approval",
+    more="按本节点现存的信任包恢复信任；其单独吊销的证书、机构、协议仍然无效。生产节点需两名安全员签署该信任包："
+    "yrdx operator approve lift FILE · believed again by its bundle that stands here; what was revoked of it one by "
+    "one stays revoked. In production two security operators sign that bundle",
+)
+def lift(
+    *,
+    code: Annotated[str, typer.Argument(metavar="CITY", help="伙伴六位代码 · partner's six-digit code")],
+    reason: ReasonOption,
+    home: HomeOption = HERE,
+    approval: ApprovalOption = None,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Lift a revocation."""
+    from yrdx.node.v1 import node_pb2
+
+    request = node_pb2.LiftRevocationRequest(
+        city=code, reason=reason, approvals=read_approvals(approval), dry_run=dry_run
+    )
+    with connect(home) as session:
+        session.stub.LiftRevocation(request)
+    if json:
+        print_json({"dry_run": dry_run, "city": code, "lifted": not dry_run})
+    else:
+        say("可行，未改变 · would be done; nothing changed" if dry_run else f"已恢复信任 · believed again: {code}")
+
+
 @verb(app, "ls", "列出吊销 · list revocations", "yrdx revoke ls --home A", "yrdx revoke ls --home A --json")
 def ls(home: HomeOption = HERE, json: JsonOption = False) -> None:
     """List revocations."""
@@ -177,7 +219,10 @@ def tell_effect(effect: node_pb2.RevocationEffect, *, dry_run: bool, json: bool)
             }
         )
     elif dry_run:
-        say("可行，未改变 · would be done; nothing changed")
+        say(
+            f"可行，未改变 · nothing changed; it would be: {effect.revoked} new, "
+            f"{effect.calls_cut} open calls and streams cut, {effect.calls_kept} go on"
+        )
     else:
         say(f"已生效 · in effect: {effect.revoked} new, {effect.calls_cut} calls cut, {effect.calls_kept} go on")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from services.domain.bundle_ack import BundleAck
 from services.domain.revocation import CrlState, Grain, Revocation
@@ -30,6 +30,13 @@ class RevocationsPart(Part):
             statement = self._dialect.insert(REVOCATION).on_conflict_do_nothing(index_elements=["grain", "subject"])
             self._connection.execute(statement, values)
         return self._revocation_count() - before
+
+    def lift_city(self, city: str, lift: Revocation) -> None:
+        """See the port."""
+        # Inserted first: the stamp rises also where a store gives the number of a removed row away again.
+        self.put_revocations([lift])
+        this = (REVOCATION.c.grain == Grain.CITY.value, REVOCATION.c.subject == city)
+        self._connection.execute(delete(REVOCATION).where(*this))
 
     def revoked_agreements(self) -> frozenset[str]:
         """See the port."""

@@ -24,6 +24,21 @@ def test_revocations_stay_in_order_and_once(store: Store) -> None:
     assert store.read(lambda tx: tx.revocation_stamp()) == after > before
 
 
+def test_a_citys_revocation_is_lifted_and_can_come_back(store: Store) -> None:
+    """Who lifted it stays, the others' revocations stand, and every change raises the stamp: other processes see it."""
+    city = Revocation(Grain.CITY, "310000", "told to", "spiffe://320600.yrdx/operator/local", BEGIN)
+    lift = Revocation(Grain.LIFT, "310000:now", "cleared", "spiffe://320600.yrdx/operator/local", BEGIN)
+    store.write(lambda tx: tx.put_revocations([AGREEMENT, city])).result()
+    stamps = [store.read(lambda tx: tx.revocation_stamp())]
+    store.write(lambda tx: tx.lift_city("310000", lift)).result()
+    stamps.append(store.read(lambda tx: tx.revocation_stamp()))
+    assert store.read(lambda tx: tx.revocations()) == [AGREEMENT, lift]
+    assert store.write(lambda tx: tx.put_revocations([city])).result() == 1
+    stamps.append(store.read(lambda tx: tx.revocation_stamp()))
+    assert stamps == sorted(set(stamps))
+    assert store.read(lambda tx: tx.revocations()) == [AGREEMENT, lift, city]
+
+
 def test_a_list_of_fifty_thousand_serials_is_stored_at_once(store: Store) -> None:
     """An import is one unit of work, whatever its size."""
     serials = [Revocation(Grain.SERIAL, f"{'cd' * 32}:{n:x}", "", "crl", BEGIN) for n in range(1, 50_001)]

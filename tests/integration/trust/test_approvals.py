@@ -49,6 +49,13 @@ def test_granting_trust_takes_two_and_taking_it_away_one(tmp_path: Path) -> None
         both = ["--approval", one, "--approval", approval(wang, "partner", bundle)]
         assert yrdx(*grant, *both).json["state"] == "LIVE"
         assert "used before" in yrdx(*grant, *both, code=NOT_PERMITTED).err
+        revocation = [SHANGHAI.code, "--home", node.path, "--reason", "x", "--json"]
+        assert yrdx("revoke", "city", *revocation).json["revoked"] == 1
+        assert "2 different" in yrdx("revoke", "lift", *revocation, "--dry-run", code=NOT_PERMITTED).err
+        other_act = ["--approval", approval(li, "partner", bundle), "--approval", approval(wang, "partner", bundle)]
+        assert "something else" in yrdx("revoke", "lift", *revocation, *other_act, code=NOT_PERMITTED).err
+        lifting = ["--approval", approval(li, "lift", bundle), "--approval", approval(wang, "lift", bundle)]
+        assert yrdx("revoke", "lift", *revocation, *lifting).json["lifted"]
         assert yrdx("partner", "pause", SHANGHAI.code, "--home", node.path, "--json").json["state"] == "PAUSED"
     acts = yrdx("cert", "log", "--home", node.path, "--json").json
     granted = next(act for act in acts if act["act"] == "grant.partner")

@@ -18,6 +18,7 @@ from certs.identity import Identity
 from certs.inventory import fingerprint_of
 from certs.pem import certificate_from_pem, certificates_to_pem, private_key_to_pem
 from certs.revocation import Revocations
+from certs.verification import CallerVerifier
 from services.ports.host import Cut
 from services.rpc.live import under_agreement
 from tests.integration.rpc.cities import NANTONG, STREAM, SUZHOU, ToyServer, make_server, serving
@@ -90,11 +91,16 @@ def revoked(grain: str, leaf: x509.Certificate) -> Revocations:
 
 @pytest.mark.parametrize("grain", grains())
 async def test_forty_streams_are_cut_at_once_and_the_other_partner_sees_nothing(server: ToyServer, grain: str) -> None:
-    """Each gets its status, with the reason; new calls are refused; the other partner's streams stay open."""
+    """As foretold: each gets its status with the reason, new calls are refused, the other partner's stay open."""
     pair = NANTONG.leaf("gateway")
     theirs, others = Streams(server, pair), Streams(server, SUZHOU.leaf("gateway"))
     await theirs.open(STREAMS)
     await others.open(3)
+    roots = {city.code: [city.authority.certificate] for city in (NANTONG, SUZHOU)}
+    later = CallerVerifier(roots, revoked(grain, leaf_of(pair)))
+    foreseen = server.server.live.would_cut(later, datetime.now(UTC))
+    assert (foreseen.calls, foreseen.others) == (STREAMS, 3)
+    assert theirs.all_open()
 
     cut = await recheck(server, revoked(grain, leaf_of(pair)))
 

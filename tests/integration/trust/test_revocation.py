@@ -45,7 +45,11 @@ def test_a_partners_gateway_leaf(cities: Pair, tmp_path: Path) -> None:
     nantong, shanghai = cities.nodes
     leaf = certificate(shanghai, nantong.city, "gateway")
     revoke = ["revoke", "leaf", leaf, "--city", nantong.city, "--home", shanghai.path, "--reason", "stolen", "--json"]
-    assert yrdx(*revoke, "--dry-run").json["revoked"] == 0
+    foreseen = yrdx(*revoke, "--dry-run").json
+    assert (foreseen["dry_run"], foreseen["revoked"]) == (True, 1)
+    assert foreseen["calls_cut"] >= 1
+    assert "streams cut" in yrdx(*revoke[:-1], "--dry-run").err
+    assert yrdx("revoke", "ls", "--home", shanghai.path, "--json").json["revocations"] == []
 
     done = yrdx(*revoke).json
 
@@ -80,7 +84,9 @@ def test_an_agreement(cities: Pair) -> None:
     """Its stream is cut and does not open again; the other direction's goes on."""
     nantong, shanghai = cities.nodes
     identifier = f"DEMO-{nantong.city}-{shanghai.city}"
-    done = yrdx("revoke", "agreement", identifier, "--home", shanghai.path, "--reason", "ended", "--json").json
+    revoke = ["revoke", "agreement", identifier, "--home", shanghai.path, "--reason", "ended", "--json"]
+    assert yrdx(*revoke, "--dry-run").json["calls_cut"] == 1
+    done = yrdx(*revoke).json
     assert done["calls_cut"] == 1
     refused(nantong, "AGREEMENT_MISSING")
     yrdx("partner", "ping", shanghai.city, "--home", nantong.path)
@@ -88,13 +94,24 @@ def test_an_agreement(cities: Pair) -> None:
     yrdx("revoke", "agreement", "unknown", "--home", shanghai.path, "--reason", "x", code=NOT_FOUND)
 
 
-def test_a_city(cities: Pair) -> None:
-    """Nothing of it is believed: neither its calls nor its server; ours is told in the log."""
+def test_a_city(cities: Pair, tmp_path: Path) -> None:
+    """Nothing of it is believed: neither its calls nor its server; ours is told in the log; until it is lifted."""
     nantong, shanghai = cities.nodes
     yrdx("revoke", "city", nantong.city, "--home", shanghai.path, "--reason", "told to")
     yrdx("partner", "ping", shanghai.city, "--home", nantong.path, code=(UNAVAILABLE, NOT_PERMITTED))
     yrdx("partner", "ping", nantong.city, "--home", shanghai.path, code=NOT_PERMITTED)
     assert "revoked" in shanghai.log_events("partner.refused")[-1]["reason"]
+
+    lift = ["revoke", "lift", nantong.city, "--home", shanghai.path, "--reason", "cleared up", "--json"]
+    assert not yrdx(*lift, "--dry-run").json["lifted"]
+    yrdx("partner", "ping", nantong.city, "--home", shanghai.path, code=NOT_PERMITTED)
+    assert yrdx(*lift).json["lifted"]
+    yrdx("partner", "ping", nantong.city, "--home", shanghai.path)
+    ping = ["partner", "ping", shanghai.city, "--home", nantong.path]
+    until("it is let in again", lambda: yrdx(*ping, code=(0, UNAVAILABLE, NOT_PERMITTED)).code == 0)
+    yrdx(*lift, code=NOT_FOUND)
+    files = write_files(tmp_path / "second", seed=2, people=20)
+    sync(nantong.path, files[0].path, shanghai.city)
 
 
 def test_an_authority_and_what_would_lock_us_out(cities: Pair) -> None:
