@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from typing import Final
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -181,12 +182,19 @@ class ToyServer:
 
     def plain(self, leaf: tuple[bytes, bytes] | None) -> grpc.aio.Channel:
         """Return a channel of gRPC's own, with a certificate or without."""
-        chain_pem, key_pem = leaf or (None, None)
-        return grpc.aio.secure_channel(
-            self.address,
-            grpc.ssl_channel_credentials(SHANGHAI.roots_pem, key_pem, chain_pem),
-            options=[("grpc.ssl_target_name_override", "gateway.310000.yrdx")],
-        )
+        return grpc.aio.secure_channel(self.address, _credentials(leaf), options=_AS_SHANGHAI)
+
+    def blocking(self, leaf: tuple[bytes, bytes]) -> grpc.Channel:
+        """Return a channel of gRPC's stack for threads."""
+        return grpc.secure_channel(self.address, _credentials(leaf), options=_AS_SHANGHAI)
+
+
+_AS_SHANGHAI: Final = [("grpc.ssl_target_name_override", "gateway.310000.yrdx")]
+
+
+def _credentials(leaf: tuple[bytes, bytes] | None) -> grpc.ChannelCredentials:
+    chain_pem, key_pem = leaf or (None, None)
+    return grpc.ssl_channel_credentials(SHANGHAI.roots_pem, key_pem, chain_pem)
 
 
 def make_server(
