@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,12 +16,10 @@ from services.node.exits import Exit, resumable
 from services.node.output import print_json, print_json_array, print_table, say
 
 if TYPE_CHECKING:
-    from services.node.session import NodeSession
-    from yrdx.node.v1 import node_pb2
+    from services.node.rejected import RejectedRecord
 
 app = group("被拒的行 · refused rows")
 
-PAGE_RECORDS: Final = 10_000
 _BY: Final = {"local": "本市 here", "partner": "对方 partner"}
 
 
@@ -39,8 +36,10 @@ def ls(
     json: JsonOption = False,
 ) -> None:
     """List rejections."""
+    from services.node.rejected import rejected_records
+
     with connect(home) as session:
-        found = rejections(session, open_only=open_only)
+        found = rejected_records(session, open_only=open_only)
         if json:
             print_json_array(rejection_fields(rejected) for rejected in found)
             return
@@ -84,7 +83,7 @@ def resubmit(
         if found.closed_before:
             say(f"{found.closed_before} 行此前已处理，未再发送 · rows were mended before and not sent again")
         if found.report:
-            tell(found.report, serving=serving)
+            tell(found.report, home, serving=serving)
     raise typer.Exit(exit_code(found.report, waited=wait_s > 0) if found.report else Exit.OK)
 
 
@@ -108,23 +107,7 @@ def close(
     say(f"已关闭 {number} · closed" if closed else f"{number} 此前已关闭 · was closed before")
 
 
-def rejections(
-    session: NodeSession, *, open_only: bool = False
-) -> Iterator[node_pb2.ListRejectionsResponse.RejectedRecord]:
-    """Yield every refused row, page by page."""
-    from yrdx.node.v1 import node_pb2
-
-    after_id = 0
-    while True:
-        request = node_pb2.ListRejectionsRequest(after_id=after_id, page_size=PAGE_RECORDS, open_only=open_only)
-        page = session.stub.ListRejections(request).rejections
-        yield from page
-        if len(page) < PAGE_RECORDS:
-            return
-        after_id = page[-1].id
-
-
-def rejection_fields(rejected: node_pb2.ListRejectionsResponse.RejectedRecord) -> dict[str, object]:
+def rejection_fields(rejected: RejectedRecord) -> dict[str, object]:
     """Return a refused row as it stands in JSON; never the value."""
     closed = rejected.HasField("closed_time")
     return {
@@ -149,7 +132,7 @@ def rejection_fields(rejected: node_pb2.ListRejectionsResponse.RejectedRecord) -
     }
 
 
-def _state(rejected: node_pb2.ListRejectionsResponse.RejectedRecord) -> str:
+def _state(rejected: RejectedRecord) -> str:
     """Say whether it is open, or what closed it."""
     if not rejected.HasField("closed_time"):
         return "未处理 open"

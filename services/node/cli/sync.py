@@ -111,7 +111,7 @@ def run(
     if json:
         print_json(report.to_json())
     else:
-        tell(report, serving=serving)
+        tell(report, home, serving=serving)
     raise typer.Exit(exit_code(report, waited=not no_wait))
 
 
@@ -203,8 +203,8 @@ def exit_code(report: SyncReport, *, waited: bool) -> Exit:
     return Exit.OK
 
 
-def tell(report: SyncReport, *, serving: bool) -> None:
-    """Show people what became of the rows."""
+def tell(report: SyncReport, home: Path, *, serving: bool) -> None:
+    """Show people what became of the rows, and the commands that go on with them."""
     print_table(
         ("读取 read", "映射 mapped", "本地拒绝 rejected", "重复 duplicates", "未变 unchanged", "更正 corrected",
          "撤销 withdrawn"),
@@ -219,9 +219,12 @@ def tell(report: SyncReport, *, serving: bool) -> None:
         say(f"此前已提交到第 {report.already_submitted} 行，未重复发送 · rows up to there were submitted before")
     if report.rejects_file:
         say(f"被拒的行及原因 · rejected rows with reasons: {report.rejects_file}")
-        say("改正后 · once mended: " + shlex.join(["yrdx", "rejections", "resubmit", report.rejects_file]))
+        say(
+            "改正后 · once mended: "
+            + shlex.join(["yrdx", "rejections", "resubmit", report.rejects_file, "--home", str(home)])
+        )
     if report.pending and not serving:
-        say("节点未运行，记录已在发件箱 · the node does not serve; the records wait in its outbox: yrdx serve")
+        say(f"节点未运行，记录已在发件箱，请运行 · the records wait in the outbox, run: yrdx serve --home {home}")
     elif report.pending:
         say(f"节点继续发送 · the node goes on sending: {report.pending} ({report.state} {report.state_reason})")
 

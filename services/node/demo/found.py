@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from adapters.mapping import load_mapping
 from adapters.samples import Planted
-from services.node.cli.rejections import rejections
 from services.node.demo.streams import DemoStream
+from services.node.rejected import RejectedRecord, rejected_records
 from services.node.session import NodeSession
-from yrdx.node.v1 import node_pb2
-
-_Rejected = node_pb2.ListRejectionsResponse.RejectedRecord
+from services.node.sync.remote import RemoteStream
 
 
 class RejectedByRule(NamedTuple):
@@ -56,14 +54,14 @@ def planted_found(session: NodeSession, source: str, stream: DemoStream) -> Foun
         stream: What was planted.
     """
     column_of = load_mapping(stream.sender.dialect, stream.dataset).column_of
-    rejected = {one.row: one for one in _of_source(session, source, stream)}
+    rejected = {one.row: one for one in RemoteStream(session, stream.receiver.code, stream.dataset).rejections(source)}
     expected = [one for one in stream.planted if one.rejected_by]
     found = sum(_is_found(one, rejected.get(one.row), column_of(_field(rejected, one))) for one in expected)
     return Found(len(expected), found, len(rejected), _rules(rejected.values(), column_of))
 
 
-def _rules(rejected: Iterable[_Rejected], column_of: Callable[[str], str]) -> list[RejectedByRule]:
-    by_rule: dict[str, list[_Rejected]] = {}
+def _rules(rejected: Iterable[RejectedRecord], column_of: Callable[[str], str]) -> list[RejectedByRule]:
+    by_rule: dict[str, list[RejectedRecord]] = {}
     for one in rejected:
         by_rule.setdefault(one.rule_id, []).append(one)
     told = [
@@ -73,24 +71,20 @@ def _rules(rejected: Iterable[_Rejected], column_of: Callable[[str], str]) -> li
     return sorted(told, reverse=True)
 
 
-def _columns(rows: Iterable[_Rejected], column_of: Callable[[str], str]) -> list[str]:
+def _columns(rows: Iterable[RejectedRecord], column_of: Callable[[str], str]) -> list[str]:
     return sorted({one.column or column_of(one.field_path) for one in rows} - {""})
 
 
 def open_rejections(session: NodeSession, stream: str) -> int:
     """Count the open rejections of a stream."""
-    return sum(one.stream == stream for one in rejections(session, open_only=True))
+    return sum(one.stream == stream for one in rejected_records(session, open_only=True))
 
 
-def _of_source(session: NodeSession, source: str, stream: DemoStream) -> Iterator[_Rejected]:
-    return (one for one in rejections(session) if (one.stream, one.source) == (stream.name, source))
-
-
-def _field(rejected: dict[int, _Rejected], planted: Planted) -> str:
+def _field(rejected: dict[int, RejectedRecord], planted: Planted) -> str:
     return rejected[planted.row].field_path if planted.row in rejected else ""
 
 
-def _is_found(planted: Planted, rejected: _Rejected | None, column: str) -> bool:
+def _is_found(planted: Planted, rejected: RejectedRecord | None, column: str) -> bool:
     """Whether a row was rejected by the side, for the reason and in the column that it should be."""
     if rejected is None or rejected.rejected_by != planted.rejected_by:
         return False

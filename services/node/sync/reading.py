@@ -13,7 +13,7 @@ T = TypeVar("T")
 AnyRow = Row[str] | BadRow
 
 
-class _RowOfRecord(BadRow):
+class _PlacedBadRow(BadRow):
     """A bad row that says at least which record it belongs to: the records on both sides of it are complete."""
 
 
@@ -59,7 +59,7 @@ def textual_rows(source: TableSource, mapping: Mapping) -> Iterator[AnyRow]:
 
 def of_any_record(row: AnyRow) -> bool:
     """Say of a row that it may be part of the record before it, or of the one behind: neither is complete then."""
-    return not isinstance(row, Row | _RowOfRecord)
+    return not isinstance(row, Row | _PlacedBadRow)
 
 
 def in_runs(items: Iterator[T], size: int) -> Iterator[list[T]]:
@@ -88,4 +88,4 @@ def _textual(row: Row[Any] | BadRow, mapping: Mapping) -> AnyRow:
         if said is None:
             return BadRow(row.number, row.cells, error.rule_id, error.reason, error.column)
         cells = [cell_text(cell) if text is None else text for cell, text in zip(row.cells, said, strict=True)]
-        return _RowOfRecord(row.number, cells, error.rule_id, error.reason, error.column)
+        return _PlacedBadRow(row.number, cells, error.rule_id, error.reason, error.column)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.domain.errors import Unavailable
 from services.domain.stream import StreamName
+from services.node.rejected import RejectedRecord, rejected_records
 from services.node.session import NodeSession
 from services.node.sync.report import Progress
 from yrdx.node.v1 import node_pb2
@@ -56,17 +57,9 @@ class RemoteStream:
             return self._present(request)  # raises when it was not the time that ended it
         return answer
 
-    def rejections(self, source: str) -> Iterator[node_pb2.ListRejectionsResponse.RejectedRecord]:
+    def rejections(self, source: str) -> Iterator[RejectedRecord]:
         """Yield everything that was refused of a source, by rising id."""
-        after_id, more = 0, True
-        while more:
-            request = node_pb2.ListRejectionsRequest(
-                to_city=self.to_city, dataset=self.dataset, after_id=after_id, source=source
-            )
-            page = self.session.stub.ListRejections(request).rejections
-            yield from page
-            more = bool(page)
-            after_id = page[-1].id if more else 0
+        return rejected_records(self.session, to_city=self.to_city, dataset=self.dataset, source=source)
 
     def _present(self, request: node_pb2.WatchSourceRequest) -> node_pb2.WatchSourceResponse:
         answer: node_pb2.WatchSourceResponse = next(self.session.stub.WatchSource(request))

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from adapters.mapping import Mapping as DialectMapping
 from adapters.mapping import find_mappings, load_mapping
 from adapters.tables import REASON_COLUMNS, REFERENCE_COLUMN, BadRow, FileRefused, TableLayout, open_table
 from services.domain.stream import StreamName
 from services.node.exits import CommandFailed, Exit
+from services.node.rejected import RejectedRecord, rejected_records
 from services.node.session import NodeSession
 from services.node.sync.inputs import FileInput, layout_of
 from services.node.sync.report import Progress, SyncJob, SyncReport
 from services.node.sync.run import Sync
 from services.node.sync.second_pass import Mend
 from yrdx.node.v1 import node_pb2
-
-PAGE_REJECTIONS: Final = 10_000
-_Rejected = node_pb2.ListRejectionsResponse.RejectedRecord
 
 
 class NotResubmitted(CommandFailed):
@@ -115,28 +113,27 @@ def _references(path: Path, layout: TableLayout) -> Iterator[tuple[int, int]]:
             yield row.number, int(reference)
 
 
-def _rejections(session: NodeSession, wanted: set[int]) -> dict[int, _Rejected]:
+def _rejections(session: NodeSession, wanted: set[int]) -> dict[int, RejectedRecord]:
     """Return rejections by id.
 
     Raises:
         NotResubmitted: One is not known to this node.
     """
-    found: dict[int, _Rejected] = {}
-    after_id = min(wanted, default=1) - 1
-    while len(found) < len(wanted):
-        request = node_pb2.ListRejectionsRequest(after_id=after_id, page_size=PAGE_REJECTIONS)
-        page = session.stub.ListRejections(request).rejections
-        if not page:
-            raise NotResubmitted(
-                f"本节点没有编号 {_some(wanted - found.keys())} 的拒绝记录 · this node has no such rejections: is the "
-                "file of another node? `yrdx rejections ls` lists them"
-            )
-        found |= {one.id: one for one in page if one.id in wanted}
-        after_id = page[-1].id
+    found: dict[int, RejectedRecord] = {}
+    for one in rejected_records(session, after_id=min(wanted, default=1) - 1):
+        if one.id in wanted:
+            found[one.id] = one
+        if len(found) == len(wanted):
+            return found
+    if wanted:
+        raise NotResubmitted(
+            f"本节点没有编号 {_some(wanted - found.keys())} 的拒绝记录 · this node has no such rejections: is the file "
+            "of another node? `yrdx rejections ls` lists them"
+        )
     return found
 
 
-def _stream_of(mended: _Mended, rejections: Mapping[int, _Rejected]) -> StreamName:
+def _stream_of(mended: _Mended, rejections: Mapping[int, RejectedRecord]) -> StreamName:
     streams = {one.stream for one in rejections.values()}
     if len(streams) != 1:
         raise NotResubmitted(
@@ -152,7 +149,7 @@ def _stream_of(mended: _Mended, rejections: Mapping[int, _Rejected]) -> StreamNa
 
 
 def _mends(
-    references: Mapping[int, int], rejections: Mapping[int, _Rejected], epoch: int
+    references: Mapping[int, int], rejections: Mapping[int, RejectedRecord], epoch: int
 ) -> Iterator[tuple[int, Mend]]:
     """Yield what every row mends, but those whose rejection is closed."""
     for row, reference in references.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,21 @@ def test_a_row_that_is_still_wrong_is_rejected_once_more(pair: Pair, tmp_path: P
     assert second["report"]["acknowledged"] == 1
     open_numbers = {one["id"] for one in yrdx("rejections", "ls", "--home", pair.nantong.path, "--open", "--json").json}
     assert not open_numbers & {int(row[REFERENCE_COLUMN]) for row in (*rejects.by_name(), *again.by_name())}
+
+
+def test_the_command_that_a_sync_names_works_as_it_stands(pair: Pair, tmp_path: Path) -> None:
+    """Whoever pastes it reaches the rejects file and the right node; unmended, the row is rejected once more."""
+    sheet = local_sheet(tmp_path, people=4)
+    sheet.rows[0] = sheet.with_cell(2, "AAE140", "999")
+    path, to_city = sheet.write(tmp_path / "wrong.csv"), SHANGHAI.code
+    line = ("sync", "run", path, "--home", pair.nantong.path, "--to", to_city, "--dataset", DATASET)
+    said = yrdx(*line, code=3).err
+
+    (command,) = (line.partition(": ")[2] for line in said.splitlines() if "rejections resubmit" in line)
+    words = shlex.split(command)
+
+    assert words[:3] == ["yrdx", "rejections", "resubmit"]
+    assert yrdx(*words[1:], "--json", code=3).json["report"]["rejected_local"] == 1
 
 
 def test_the_same_mended_file_again_sends_nothing(pair: Pair, tmp_path: Path) -> None:

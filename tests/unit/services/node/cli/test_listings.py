@@ -8,7 +8,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.domain.errors import NotFound
-from services.node.cli import receipts, rejections
+from services.node import rejected
+from services.node.cli import receipts
 from services.node.main import run
 from tests.unit.services.node.cli.sessions import use_session
 from yrdx.exchange.v1 import exchange_pb2
@@ -216,7 +217,7 @@ def test_rejections_name_file_and_row_and_come_page_by_page(
         later = [r for r in every if r.id > request.after_id][: request.page_size]
         return node_pb2.ListRejectionsResponse(rejections=later)
 
-    monkeypatch.setattr(rejections, "PAGE_RECORDS", 3)
+    monkeypatch.setattr(rejected, "PAGE_RECORDS", 3)
     use_session(monkeypatch, {"ListRejections": page})
 
     assert run(["rejections", "ls", "--json"]) == 0
