@@ -63,8 +63,8 @@ class Dataset:
         first_broken: First named rule, sum or decision that a message breaks, or None.
         sums_hold: Whether every sum of many messages adds up, and every decision is kept.
         run: Parses and validates many messages at once.
-        indispensable: Fields of subject and key, of sums and decisions, and those marked as required: no agreement may leave
-            them out.
+        indispensable: Fields of subject and key, of sums and decisions, and those marked as required: no agreement by
+            which records are sent may leave them out.
     """
 
     name: str

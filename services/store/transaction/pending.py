@@ -18,7 +18,7 @@ from services.store.columns import from_micros
 from services.store.dialect import Dialect, Records
 from services.store.runs import Run
 from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, SUBMISSION
-from services.store.transaction.part import Part
+from services.store.transaction.sources import Change, SourcesPart
 
 _KEY_BYTES: Final = 16
 _POSITION: Final = Struct(">Q")
@@ -70,20 +70,30 @@ def _notes(normalisations: Sequence[tuple[str, ...]]) -> str:
     return json.dumps(offsets, separators=(",", ":")) if offsets else ""
 
 
-class PendingPart(Part):
+class PendingPart(SourcesPart):
     """The part of `services.ports.outbox.Outbox` about rows without a batch."""
 
     def append_outbox(
-        self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime, mapping: str = ""
+        self,
+        stream_id: int,
+        source_id: int,
+        rows: Sequence[OutboxRow],
+        *,
+        now: datetime,
+        mapping: str = "",
+        delivered: bool = True,
     ) -> None:
         """See the port."""
         if rows:
             positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
             said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
-            added = self._submit(source_id, positions, said, now=now)
+            added = self._submit(stream_id, source_id, positions, said, now=now)
             records = Records(range(len(rows)), salts, bodies)
             self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
-            self._add_pending(stream_id, [added])
+            if delivered:
+                self._add_pending(stream_id, [added])
+            else:
+                self._count({source_id: Change(acknowledged=len(rows))})
 
     def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
         """See the port."""
@@ -107,7 +117,7 @@ class PendingPart(Part):
         first = self._first_pending(stream_id, 1)
         return from_micros(first[0].submitted_micros) if first else None
 
-    def _submit(self, source_id: int, positions: Sequence[int], said: Said, *, now: datetime) -> Run:
+    def _submit(self, stream_id: int, source_id: int, positions: Sequence[int], said: Said, *, now: datetime) -> Run:
         """Insert a submission and return the ids of its records.
 
         Raises:
@@ -119,6 +129,7 @@ class PendingPart(Part):
         if (len(said.record_keys), len(said.contents)) != (_KEY_BYTES * count, CONTENT_BYTES * count):
             raise ValueError(f"a business key has {_KEY_BYTES} bytes, a digest of content {CONTENT_BYTES}")
         row = {
+            "stream_id": stream_id,
             "source_id": source_id,
             "record_count": count,
             "submitted_time": now,
