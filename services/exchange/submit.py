@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.domain.agreement import Agreement
-from services.domain.errors import CursorMoved, Malformed, TooLarge
+from services.domain.agreement import Terms
+from services.domain.errors import CursorMoved, DatasetUnknown, Malformed, TooLarge
 from services.domain.outbox import OutboxRow, Source
 from services.domain.receipt import Violation
 from services.domain.rejection import LocalRejection, Mending
@@ -33,11 +33,17 @@ _NOT_OPEN: Final = Violation(
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source ready to take chunks."""
+    """A source ready to take chunks.
+
+    Attributes:
+        stream: Its outbound stream, or the city's own register.
+        source: Where it stands.
+        terms: What its records are held to.
+    """
 
     stream: Stream
     source: Source
-    agreement: Agreement
+    terms: Terms
 
 
 class SubmittedRow(NamedTuple):
@@ -110,19 +116,29 @@ def open_source(
         again: Start a new run of a source that stands already, "<name>#2", instead of going on with its last run.
 
     Raises:
-        AgreementMissing: No agreement in force lets the stream exist.
+        AgreementMissing: No agreement in force lets the stream exist. The city's own register needs none.
+        DatasetUnknown: The register's dataset is not known here.
     """
-    agreement = agreement_in_force(tx, stream_name, parts.clock.now())
+    terms = _terms(tx, parts, stream_name)
     stream = tx.add_stream(Stream(0, stream_name, Direction.OUTBOUND))
     runs = tx.sources(stream.id, name)
     if runs and not again:
-        return OpenedSource(stream, runs[-1], agreement)
+        return OpenedSource(stream, runs[-1], terms)
     tx.close_former_runs(stream.id, name, now=parts.clock.now())
     run_name = f"{name}#{len(runs) + 1}" if runs else name
-    return OpenedSource(stream, tx.add_source(Source(0, stream.id, run_name, label)), agreement)
+    return OpenedSource(stream, tx.add_source(Source(0, stream.id, run_name, label)), terms)
 
 
-def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChunk:
+def _terms(tx: Transaction, parts: Parts, stream_name: StreamName) -> Terms:
+    if not stream_name.is_register:
+        return agreement_in_force(tx, stream_name, parts.clock.now()).terms
+    standards = parts.gate.standards(stream_name.dataset)
+    if not standards:
+        raise DatasetUnknown(f"the dataset {stream_name.dataset} is not known here")
+    return Terms(stream_name.dataset, standards[-1], ("*",))
+
+
+def check_chunk(parts: Parts, terms: Terms, chunk: Chunk) -> CheckedChunk:
     """Pass a chunk's records through the gate and salt those that pass. Needs no transaction.
 
     Raises:
@@ -131,7 +147,7 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
     """
     _require_order(chunk, parts.limits.submit_records_max)
     bodies = [row.body for row in chunk.rows]
-    verdicts = parts.gate.check(agreement.dataset, agreement.standard, bodies, fields=agreement.fields)
+    verdicts = parts.gate.check(terms.dataset, terms.standard, bodies, fields=terms.fields)
     salts = parts.random.salts(len(bodies))
     rows: list[OutboxRow] = []
     mended: list[Mending] = []
@@ -171,7 +187,8 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     _close_reread(tx, opened, chunk, now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
-        tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping)
+        delivered = not stream.name.is_register
+        tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
     return Submitted(len(rows), rejected)
 
 

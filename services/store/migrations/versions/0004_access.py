@@ -1,4 +1,4 @@
-"""The access log, which only grows; and of every submission its stream, so that what was submitted since is one range."""
+"""The access log, which only grows; and of every submission its stream, so that its last ones are one range."""
 
 from __future__ import annotations
 
