@@ -18,8 +18,8 @@ class Side(StrEnum):
 class Access:
     """One question, as both nodes log it before its answer leaves them.
 
-    What a caller may write freely stands here only where it is something that this city knows: an agreement that stands
-    here, and what that agreement says. So the log holds no personal data, whatever a caller sends.
+    What a partner may write freely stands here only where this city knows it: an agreement that stands here, and what
+    that agreement says. So the log holds no personal data, whatever a partner sends.
 
     Attributes:
         time: When it was answered or refused.

@@ -22,6 +22,8 @@ RECORD: Final = b"yrdx-record-v1"
 KEY: Final = b"yrdx-key-v1"
 SUBJECT: Final = b"yrdx-subject-v1"
 
+ACCESS: Final = b"yrdx-access-v1"
+
 SUBJECT_BYTES: Final = 8
 """A record's key begins with the digest of its subject: a range of keys holds everything about it."""
 _KEY_PART_BYTES: Final = 8
@@ -35,6 +37,11 @@ def subject_digest(parts: Sequence[str], digest: Digest) -> bytes:
         digest: SHA-256; keys do not follow an epoch's algorithm, so that a record keeps its key.
     """
     return digest(b"".join((SUBJECT, *map(_framed, parts))))[:SUBJECT_BYTES]
+
+
+def access_preimage(subject: Sequence[str]) -> bytes:
+    """Return what stands for a subject in the access log before it is hashed under the node's secret."""
+    return b"".join((ACCESS, *map(_framed, subject)))
 
 
 def record_key(subject: Sequence[str], business_key: Sequence[str], digest: Digest) -> bytes:

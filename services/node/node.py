@@ -10,9 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
+from adapters.partner.retry import Backoff, within
 from certs.act_log import ActLog
 from certs.approval import verify_approvals
 from certs.crl import read_crl
@@ -26,6 +28,7 @@ from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
+from services.node.access_key import access_key
 from services.node.bundles import Bundles
 from services.node.channels import Channels
 from services.node.couriers import Couriers
@@ -48,6 +51,9 @@ from services.wire.contents import WireContents
 
 _log = structlog.get_logger("yrdx.node")
 
+QUESTION_S: Final = 5.0
+"""Time in which a partner that is not there is asked again; a clerk waits."""
+
 
 class Node:
     """A node in one process; implements `services.ports.host.Host`.
@@ -68,6 +74,7 @@ class Node:
             runs.
         foresee: Counts the open calls that another state of trust would cut; None while no server runs.
         stopping: The server was told to stop.
+        pseudonym: What stands for a subject in the access log.
     """
 
     def __init__(self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
@@ -108,6 +115,7 @@ class Node:
         )
         self.keys = KeyDesk(home.path, self.trust, self.rotation, clock, lambda: self.channels.draining)
         self.stopping = False
+        self.pseudonym = access_key(home.access_key).pseudonym
         self.bundles = Bundles(home.bundle, self.parts, store, self.channel)
         # The home's lock lets one process at a time work there, so host and folder name it.
         holder = f"{socket.gethostname()}:{home.path.resolve()}"
@@ -248,6 +256,14 @@ class Node:
         """
         self._require_own_certificate()
         return await self.channels.get(city)
+
+    async def ask(self, city: str, method: str, question: bytes) -> bytes:
+        """Ask a partner, again for a few seconds while it is not there."""
+
+        async def once() -> bytes:
+            return await (await self.channel(city)).ask(method, question)
+
+        return await within(QUESTION_S, Backoff(self.parts.random), asyncio.sleep)(once)
 
     async def use_generation(self, generation: Generation) -> None:
         """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""

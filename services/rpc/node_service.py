@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.rpc.node_access import AccessDesk
 from services.rpc.node_admin import Agreements, Partners, Streams
 from services.rpc.node_keys import Keystore, OwnBundle
 from services.rpc.node_lineage import LineageDesk
@@ -19,6 +20,7 @@ class NodeServicer(
     LineageDesk,
     StandingDesk,
     InboxDesk,
+    AccessDesk,
     Keystore,
     OwnBundle,
     Revocations,
