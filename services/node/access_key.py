@@ -50,7 +50,7 @@ def access_key(path: Path) -> AccessKey:
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
         raise AccessKeyBroken(
-            f"{path} 不完整，请从备份恢复 · is not whole: restore it from the backup, the log cannot be asked without it"
+            f"{path} 不完整，请从备份恢复 · is not whole: restore it from the backup: the log needs it"
         )
     return AccessKey(secret)
 
