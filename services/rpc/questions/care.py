@@ -71,8 +71,9 @@ def _names(one: Referral, request: GetReferralValidityRequest) -> bool:
 def assessment(
     request: GetLatestAssessmentRequest, records: Sequence[Assessment], asked: Asked
 ) -> GetLatestAssessmentResponse | Unanswered:
-    """State scale and level of the assessment of the latest day."""
-    last = latest(of_person(request, records), attrgetter("assessed_date"))
+    """State scale and level of the assessment of the latest day, by one scale where the request names it."""
+    mine = [one for one in of_person(request, records) if request.scale_code in (0, one.scale_code)]
+    last = latest(mine, attrgetter("assessed_date"))
     if not last:
         return Outcome.NOT_FOUND
     found = only((one.scale_code, one.level) for one in last)

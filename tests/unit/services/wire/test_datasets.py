@@ -64,7 +64,7 @@ def hashed(tag: bytes, *parts: str) -> bytes:
 
 
 def test_the_key_is_the_published_hash() -> None:
-    """It hashes the subject's and then the key's fields in declared order, numbers in decimal, each after its length."""
+    """It hashes the subject's and then the key's fields in declared order, numbers in decimal, after their lengths."""
     message = contribution()
     person = message.person_number
     parts = (person, "110", message.period_month, message.employer_code, "1", message.source_serial)

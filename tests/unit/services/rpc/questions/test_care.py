@@ -132,6 +132,15 @@ class TestAssessment:
         other = assessed("2026-02-01", 2, "SHANGHAI_CARE")
         assert assessment(self.REQUEST, [first, other], ASKED) is Outcome.AMBIGUOUS
 
+    def test_a_scale_may_be_asked_for(self) -> None:
+        """Then the others are as if they were not."""
+        request = service_pb2.GetLatestAssessmentRequest(person=ANNA, scale_code="ASSESSMENT_SCALE_GBT_42195")
+        records = [assessed("2026-02-01", 2), assessed("2026-02-01", 5, "SHANGHAI_CARE")]
+        answer = assessment(request, records, ASKED)
+        assert isinstance(answer, service_pb2.GetLatestAssessmentResponse)
+        assert answer.level == 2
+        assert assessment(request, records[1:], ASKED) is Outcome.NOT_FOUND
+
     def test_another_name_is_not_found(self) -> None:
         """As if nothing had been assessed."""
         assert assessment(self.REQUEST, [assessed("2026-02-01", 2, name="别人")], ASKED) is Outcome.NOT_FOUND
