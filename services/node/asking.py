@@ -18,7 +18,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from adapters.tables import BadRow, TableLayout, open_table
+from adapters.tables import BadRow, SourceRefused, TableLayout, open_table
 from services.domain.errors import ExchangeError, Malformed, Unavailable
 from services.domain.lookup import Right
 from services.node.exits import Mistake, nearest
@@ -113,14 +113,14 @@ class Asking:
             ExchangeError: The question is refused, or nobody answers.
         """
         request, kind = self._request(values), self._class("output_type")
-        call = self.channel.unary_unary(self.question.method, Message.SerializeToString, kind.FromString)
+        call = self.channel.unary_unary(self.question.method, type(request).SerializeToString, kind.FromString)
         return _answered(0, calling(lambda: call(request, timeout=CALL_TIMEOUT_S)))
 
     def ask_all(self, file: Path) -> Iterator[Answered]:
         """Ask for every row of a file, in order; a row that cannot be asked is answered with why.
 
         Raises:
-            SourceRefused: The file as a whole is refused.
+            Mistake: The file as a whole is refused.
             ExchangeError: Nobody answers any more.
         """
         waiting: deque[Answered | int] = deque()  # of each row its number, or what became of it already
@@ -136,7 +136,7 @@ class Asking:
 
         failed: list[Exception] = []
         call = self.channel.stream_stream(
-            self.question.batch_method, Message.SerializeToString, batch_response.FromString
+            self.question.batch_method, batch_request.SerializeToString, batch_response.FromString
         )
         for response in iterating(call(_kept(requests(), failed))):
             yield from _until_sent(waiting)
@@ -147,12 +147,15 @@ class Asking:
 
     def _rows(self, file: Path) -> Iterator[tuple[int, dict[str, str] | BadRow]]:
         names = tuple(fields_of(self.question.request))
-        with open_table(file, TableLayout(names, encoding="utf-8-sig")) as source:
-            for row in source:
-                if isinstance(row, BadRow):
-                    yield row.number, row
-                else:
-                    yield row.number, dict(zip(names, (str(cell).strip() for cell in row.cells), strict=True))
+        try:
+            with open_table(file, TableLayout(names, encoding="utf-8-sig")) as source:
+                for row in source:
+                    if isinstance(row, BadRow):
+                        yield row.number, row
+                    else:
+                        yield row.number, dict(zip(names, (str(cell).strip() for cell in row.cells), strict=True))
+        except SourceRefused as error:
+            raise Mistake(f"{error}；列应为 · the columns are {', '.join(names)}, in UTF-8") from error
 
     def _checked(self, row: int, values: dict[str, str] | BadRow) -> Message | Answered:
         if isinstance(values, BadRow):
