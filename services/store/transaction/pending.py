@@ -17,7 +17,7 @@ from services.store import runs
 from services.store.columns import from_micros
 from services.store.dialect import Dialect, Records
 from services.store.runs import Run
-from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, SUBMISSION
+from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, STREAM, SUBMISSION
 from services.store.transaction.sources import Change, SourcesPart
 
 _KEY_BYTES: Final = 16
@@ -35,6 +35,10 @@ _PENDING: Final = (
     .where(PENDING.c.stream_id == bindparam("stream_id"))
     .order_by(PENDING.c.first_id)
 )
+_SUBMITTING: Final = (
+    select(STREAM.c.id).where(STREAM.c.id == bindparam("stream_id")).with_for_update(read=True, key_share=True)
+)
+"""FOR KEY SHARE: submissions wait for a merge and it for them, and neither sealing nor other submissions for any."""
 _FIRST: Final = _PENDING.limit(bindparam("limit"))
 _BETWEEN: Final = _PENDING.where(PENDING.c.first_id.between(bindparam("from_id"), bindparam("upto_id")))
 
@@ -85,6 +89,8 @@ class PendingPart(SourcesPart):
     ) -> None:
         """See the port."""
         if rows:
+            # Before it has an id: a merge never passes over a submission that is not committed yet.
+            self._connection.execute(_SUBMITTING, {"stream_id": stream_id})
             positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
             said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
             added = self._submit(stream_id, source_id, positions, said, now=now)

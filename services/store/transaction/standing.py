@@ -35,9 +35,8 @@ _RUN_SUBMISSIONS: Final = 256
 _WRITTEN_AT_ONCE: Final = 10_000
 _PAGE_ROWS: Final = 10_000
 
-_MERGED: Final = (
-    select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id")).with_for_update(key_share=True)
-)
+# FOR UPDATE: submissions that have an id are committed before, and others get theirs afterwards (`PendingPart`).
+_MERGED: Final = select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id")).with_for_update()
 _UNMERGED: Final = (SUBMISSION.c.stream_id == bindparam("stream_id"), SUBMISSION.c.id > bindparam("merged"))
 _NEXT: Final = (
     select(SUBMISSION.c.id, SUBMISSION.c.record_count, SUBMISSION.c.record_keys, SUBMISSION.c.contents)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from services.domain.outbox import OutboxRow
 from services.domain.standing import WITHDRAWN
 from services.domain.stream import StreamName
 from services.ports.store import Store, Transaction
-from tests.contract.store.samples import NAME, NOW, Sender, a_content, a_row, do
+from services.store.opening import open_store
+from tests.contract.store.samples import NAME, NOW, Sender, a_content, a_row, a_source, do
 
 ELSEWHERE = StreamName("320600", "320500", "social.contribution")
 REGISTER = StreamName("320600", "320600", "social.contribution")
@@ -138,6 +141,31 @@ def test_what_is_not_merged_is_counted(sender: Sender) -> None:
     assert sender.store.read(lambda tx: tx.unmerged()) == {sender.stream.id: 1, register.stream.id: 2}
     merge(register)
     assert sender.store.read(lambda tx: tx.unmerged()) == {sender.stream.id: 1}
+
+
+def test_a_merge_waits_for_submissions_that_are_under_way(postgresql_url: str) -> None:
+    """On PostgreSQL a later submission may be on disk before an earlier one: neither is ever passed over."""
+    store = open_store(postgresql_url)
+    first = Sender(store)
+    second = a_source(store, first.stream, "sha256:01")
+    begun, go_on = Event(), Event()
+
+    def slowly(tx: Transaction) -> None:
+        tx.append_outbox(first.stream.id, first.source.id, [said(ANNA, 1, 1)], now=NOW)
+        begun.set()
+        assert go_on.wait(20)
+
+    slow = store.write(slowly)
+    assert begun.wait(20)
+    do(store, lambda tx: tx.append_outbox(first.stream.id, second.id, [said(ANNA, 2, 2)], now=NOW))
+    merging = store.write(lambda tx: tx.merge_standing(first.stream.id, records_max=1_000))
+    with pytest.raises(TimeoutError):
+        merging.result(timeout=0.3)
+    go_on.set()
+    assert (slow.result(timeout=20), merging.result(timeout=20)) == (None, 0)
+    assert store.read(lambda tx: tx.unmerged()) == {}
+    assert found(store, ANNA) == bodies(1, 2)
+    store.close()
 
 
 def test_a_register_has_nothing_pending(store: Store) -> None:
