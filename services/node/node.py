@@ -111,10 +111,13 @@ class Node:
         self.keys = KeyDesk(home.path, self.trust, self.rotation, clock, lambda: self.channels.draining)
         self.stopping = False
         self.bundles = Bundles(home.bundle, self.parts, store, self.channel)
-        # The home's lock lets one process at a time work there, so host and folder name it.
-        holder = f"{socket.gethostname()}:{home.path.resolve()}"
-        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=holder)
+        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=self.process)
         self._warn_refused()
+
+    @property
+    def process(self) -> str:
+        """This process: the home's lock lets one at a time work there, so host and folder name it."""
+        return f"{socket.gethostname()}:{self.home.path.resolve()}"
 
     @property
     def generation(self) -> int:
