@@ -32,7 +32,7 @@ def declare(app: typer.Typer) -> None:
             "prepare",
             "第一步：生成下一个签发机构 · step 1: make the next authority",
             "yrdx ca prepare --home A",
-            "本市立即信任它；生产节点需两名安全员签署其 ca.pem · believed here at once; in production two operators sign ca.pem",
+            "本市立即信任它；生产节点需两名安全员签署 ca.pem · believed here at once; in production two sign ca.pem",
             prepare,
         ),
         (
