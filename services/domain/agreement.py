@@ -25,7 +25,7 @@ class Agreement:
         provider: City that sends.
         consumer: City that receives.
         dataset: "social.contribution".
-        standard: Version of the dataset's standard.
+        standard: Newest version of the dataset's standard that may be sent (`services.domain.standard`).
         mode: "push" or "pull".
         fields: Field names that may be sent; ``("*",)`` means all.
         purposes: What the records may be used for.

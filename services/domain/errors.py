@@ -96,6 +96,12 @@ class AgreementMissing(NotPermitted):
     reason: ClassVar[str] = "AGREEMENT_MISSING"
 
 
+class StandardIncompatible(NotPermitted):
+    """Two cities have no version of a standard in common that would let this stream exist."""
+
+    reason: ClassVar[str] = "STANDARD_INCOMPATIBLE"
+
+
 class PartnerUnknown(NotPermitted):
     """The calling city is not a confirmed partner of this node."""
 

@@ -22,6 +22,7 @@ from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.agreements import agreement_in_force
 from services.exchange.parts import Parts
+from services.exchange.standards import spoken_standard
 from services.ports.store import Transaction
 
 _RETRACT: Final = 2
@@ -127,11 +128,13 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
 
     Raises:
         TooLarge: More records than a submission may hold.
+        StandardIncompatible: The agreement names no version that is known here.
         Malformed: Positions do not rise or lie outside the chunk, or a digest has another length.
     """
     _require_order(chunk, parts.limits.submit_records_max)
     bodies = [row.body for row in chunk.rows]
-    verdicts = parts.gate.check(agreement.dataset, agreement.standard, bodies, fields=agreement.fields)
+    standard = spoken_standard(parts.gate, agreement)
+    verdicts = parts.gate.check(agreement.dataset, standard, bodies, fields=agreement.fields)
     salts = parts.random.salts(len(bodies))
     rows: list[OutboxRow] = []
     mended: list[Mending] = []

@@ -15,6 +15,7 @@ from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import read_in_thread
 from services.exchange.history import within
 from services.exchange.parts import Parts
+from services.exchange.release import standard_problem
 from services.ports.store import Transaction
 from services.rpc.exchange_service import stream_name
 from services.rpc.node_desk import Context, NodeDesk, state_told
@@ -91,6 +92,7 @@ class Listings(NodeDesk):
             epoch=stream.position.epoch,
             watermark=stream.position.watermark,
         )
+        status.standard_problem = standard_problem(tx, self.parts, stream)
         if stream.direction is Direction.INBOUND:
             _fill_inbound(tx, stream, status)
         else:
@@ -179,7 +181,7 @@ def _pages(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 
 
 def _fill_inbound(tx: Transaction, stream: Stream, status: node_pb2.StreamStatus) -> None:
-    received, accepted = tx.inbox_progress(stream.id)
+    received, accepted, status.held = tx.inbox_progress(stream.id)
     status.submitted, status.acknowledged, status.rejected = received, accepted, received - accepted
 
 

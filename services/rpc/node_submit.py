@@ -15,6 +15,7 @@ from services.domain.rejection import LocalRejection
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import map_ahead
 from services.exchange.deliver import written
+from services.exchange.standards import spoken_standard
 from services.exchange.submit import (
     CheckedChunk,
     Chunk,
@@ -116,7 +117,8 @@ class Submissions(NodeDesk):
 
     def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
         agreement = opened.agreement
-        complete = partial(self.parts.gate.complete_key, agreement.dataset, agreement.standard)
+        standard = spoken_standard(self.parts.gate, agreement)
+        complete = partial(self.parts.gate.complete_key, agreement.dataset, standard)
         rows = [_row_from_pb(record, complete(record.body)) for record in chunk.records]
         return check_chunk(
             self.parts,
