@@ -39,8 +39,8 @@ class Incompatibility:
         agreed = self.agreement
         return (
             f"{agreed.dataset}: agreement {agreed.id} v{agreed.version} names standard {agreed.standard}; this city "
-            f"has {_listed(self.ours)}, {self.city} has {_listed(self.theirs)}. Whoever is behind upgrades, or both import "
-            "an agreement on a version that both know; until then this stream waits, and no other"
+            f"has {_listed(self.ours)}, {self.city} has {_listed(self.theirs)}. Whoever is behind upgrades, or "
+            "both import an agreement on a version that both know; until then this stream waits, and no other"
         )
 
 

@@ -329,7 +329,7 @@ class InboxRow(StoreTable, table=True):
 
 
 class WatcherRow(StoreTable, table=True):
-    """How far a watcher of an inbound stream has come, by name; one is the gate (`services.store.transaction.holds`)."""
+    """How far a watcher of an inbound stream has come, by name; one is the gate (`transaction.holds`)."""
 
     __tablename__ = "watcher"
 
