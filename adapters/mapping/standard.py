@@ -205,7 +205,7 @@ class _Known:
         parts = self.fields(message_type) if message_type else []
         path = f"{above}{described.name}"
         inner = {part.name: self.facts(part, f"{path}.") for part in parts} if described.is_repeated else {}
-        facts = _facts(described, path)
+        facts = facts_of(described, path)
         return replace(
             facts,
             enum_values=self.codes(described.enum_type),
@@ -217,8 +217,13 @@ class _Known:
         return not since or StandardVersion.parse(since) <= self.version
 
 
-def _facts(described: Any, path: str) -> FieldFacts:  # noqa: ANN401 - FieldDescriptor of either implementation
-    """Read one field's own rules (buf.validate)."""
+def facts_of(described: Any, path: str = "") -> FieldFacts:  # noqa: ANN401 - FieldDescriptor of either implementation
+    """Read one field's own rules (buf.validate), and nothing of its parts.
+
+    Args:
+        described: The field.
+        path: Its path; empty: its name.
+    """
     rules = _option(described, validate_pb2.field)
     pattern = re.compile(rules.string.pattern) if rules.string.HasField("pattern") else None
     refuses_empty = rules.string.min_len > 0 or (pattern is not None and pattern.search("") is None)
@@ -226,7 +231,7 @@ def _facts(described: Any, path: str) -> FieldFacts:  # noqa: ANN401 - FieldDesc
     number_min, number_max = _bounds(rules)
     return FieldFacts(
         name=described.name,
-        path=path,
+        path=path or described.name,
         kind=message_type.full_name if message_type else _KINDS.get(described.type, "other"),
         required=rules.required or refuses_empty or 0 in rules.enum.not_in,
         has_presence=described.has_presence,

@@ -1,8 +1,9 @@
-"""Nodes that run other versions of a standard: the contract patched, its stubs generated anew, in a tree of their own."""
+"""Nodes that run other versions of a standard: the contract patched, its stubs generated anew, in its own tree."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,21 +52,27 @@ def with_another_major(folder: Path) -> Path:
     old.unlink()
     for mapping in (tree / "adapters").glob("*/social_contribution.toml"):
         declared = mapping.read_text(encoding="utf-8")
-        mapping.write_text(declared.replace('standard  = "1"', 'standard  = "2"'), encoding="utf-8")
+        mapping.write_text(re.sub(r'(?m)^(standard *= )"1"$', r'\1"2"', declared), encoding="utf-8")
     return _generated(tree)
 
 
 @contextmanager
 def software(tree: Path) -> Iterator[None]:
     """Start processes from a tree while the block runs; those that stand keep what they run."""
-    former = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = f"{tree}{os.pathsep}{tree / 'proto'}"
+    chosen = {
+        "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'proto'}",
+        "PYTHONSAFEPATH": "1",  # or the working folder, which may be the repository, would come first
+    }
+    former = {name: os.environ.get(name) for name in chosen}
+    os.environ.update(chosen)
     try:
         yield
     finally:
-        del os.environ["PYTHONPATH"]
-        if former is not None:
-            os.environ["PYTHONPATH"] = former
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _copied(folder: Path) -> Path:
