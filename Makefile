@@ -9,7 +9,7 @@ DEPENDENCIES := .venv/dependencies.stamp
 STUBS := proto/yrdx/descriptors.binpb
 INSTALLED := .venv/installed.stamp
 INTEROP := build/interop/installed.stamp
-# The contract of the last release, a copy of its descriptors.binpb: `make release-image` at each release.
+# The contract of the last release, without its comments: `make release-image` at each release.
 RELEASED_CONTRACT := proto/image.binpb
 
 # Tests run the same examples everywhere; a bare `pytest` explores.
@@ -58,7 +58,7 @@ endif
 
 # A release that breaks the contract on purpose deletes the former image first, in a commit that says so.
 release-image: proto ## at a release: commit its contract, which later ones are compared with
-	@cp $(STUBS) $(RELEASED_CONTRACT)
+	@.venv/bin/buf build $(STUBS) --exclude-source-info -o $(RELEASED_CONTRACT)
 	@echo "$(RELEASED_CONTRACT) is the contract as it stands: commit it with the release."
 
 bench: dev ## deliver against a bare gRPC floor, as ratios

@@ -14,14 +14,13 @@ from functools import partial
 
 from services.domain.agreement import Agreement
 from services.domain.batch import BatchHeader, Record, StoredBatch
-from services.domain.errors import AgreementMissing, Rejected, StandardIncompatible
+from services.domain.errors import Rejected
 from services.domain.receipt import Violation
 from services.domain.stream import Direction, Stream
-from services.exchange.agreements import agreement_in_force
 from services.exchange.deliver import written
 from services.exchange.parts import Parts
 from services.exchange.refuse import refuse_received
-from services.exchange.standards import is_ahead, spoken_standard
+from services.exchange.standards import is_ahead
 from services.ports.store import Store, Transaction
 
 UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
@@ -121,20 +120,14 @@ def release_batch(tx: Transaction, parts: Parts, held: HeldBatch, refused: dict[
     return True
 
 
-def standard_problem(tx: Transaction, parts: Parts, stream: Stream) -> str:
-    """Say why versions of its standard keep a stream, or records of it, waiting; "" where they do not."""
-    known = ", ".join(parts.gate.standards(stream.name.dataset)) or "none"
-    held = tx.first_held(stream.id) if stream.direction is Direction.INBOUND else None
-    if held is not None:
-        standard = parts.contents.header_from_bytes(held.signed_header.content).standard
-        return f"records are held for standard {standard}, this node has {known}: upgrade it, then they are released"
-    try:
-        spoken_standard(parts.gate, agreement_in_force(tx, stream.name, parts.clock.now()))
-    except StandardIncompatible as problem:
-        return str(problem)
-    except AgreementMissing:  # told where somebody sends
+def held_problem(tx: Transaction, parts: Parts, stream: Stream) -> str:
+    """Say which version an inbound stream's records wait for, and which are known here; "" where none waits."""
+    held = tx.first_held(stream.id)
+    if held is None:
         return ""
-    return ""
+    standard = parts.contents.header_from_bytes(held.signed_header.content).standard
+    known = ", ".join(parts.gate.standards(stream.name.dataset))
+    return f"records are held for standard {standard}, this node has {known}: upgrade it, then they are released"
 
 
 def _fields(agreements: Sequence[Agreement], header: BatchHeader) -> Sequence[str]:

@@ -9,12 +9,17 @@ sides say which versions there are. Nothing else between the two cities is conce
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.domain.agreement import Agreement
-from services.domain.errors import StandardIncompatible
+from services.domain.errors import AgreementMissing, StandardIncompatible
 from services.domain.standard import StandardVersion, newest_before, newest_included, share_major
+from services.domain.stream import StreamName
+from services.exchange.agreements import agreement_in_force
 from services.ports.channel import Description
+from services.ports.directory import Agreements
 from services.ports.gate import Datasets, Gate
 
 
@@ -115,6 +120,22 @@ def verify_described(agreement: Agreement, gate: Gate, described: Description) -
     """
     for found in incompatibilities([agreement], gate.datasets, described):
         raise StandardIncompatible(str(found))
+
+
+def standard_problems(directory: Agreements, gate: Gate, at: datetime) -> dict[StreamName, str]:
+    """Say of which streams the agreement in force names no version that is known here, and which ones are."""
+    problems = {}
+    for stream in {a.stream for a in directory.agreements() if not _is_spoken(gate, a)}:
+        with suppress(AgreementMissing):
+            try:
+                spoken_standard(gate, agreement_in_force(directory, stream, at))
+            except StandardIncompatible as problem:
+                problems[stream] = str(problem)
+    return problems
+
+
+def _is_spoken(gate: Gate, agreement: Agreement) -> bool:
+    return newest_included(agreement.standard, gate.standards(agreement.dataset)) is not None
 
 
 def _listed(versions: Sequence[str]) -> str:

@@ -278,7 +278,7 @@ class Streams(Listings):
 
         def read(tx: Transaction) -> node_pb2.StreamStatus:
             stream = tx.stream(name, direction)
-            return self.stream_status(tx, stream, set()) if stream else node_pb2.StreamStatus()
+            return self.stream_status(tx, stream, set(), {}) if stream else node_pb2.StreamStatus()
 
         return await asyncio.to_thread(self.store.read, read)
 

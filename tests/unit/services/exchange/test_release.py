@@ -16,11 +16,11 @@ from services.domain.limits import Limits
 from services.domain.receipt import Violation
 from services.domain.rejection import RejectedBy
 from services.domain.standard import newest_before
-from services.domain.stream import Direction
+from services.domain.stream import Direction, StreamState
 from services.exchange.agreements import agreement_in_force, agreements_with
 from services.exchange.dial import make_opening
-from services.exchange.release import next_held, release_held, standard_problem
-from services.exchange.standards import incompatibilities, require_readable, spoken_standard
+from services.exchange.release import held_problem, next_held, release_held
+from services.exchange.standards import incompatibilities, require_readable, spoken_standard, standard_problems
 from services.ports.channel import Description
 from services.ports.gate import Datasets, Passed
 from services.ports.store import Transaction
@@ -140,7 +140,8 @@ def test_a_status_names_both_versions(world: World) -> None:
     def told(tx: Transaction) -> str:
         stream = tx.stream(STREAM, Direction.INBOUND)
         assert stream is not None
-        return standard_problem(tx, world.receiver_parts, stream)
+        apart = standard_problems(tx, world.receiver_parts.gate, BEGIN)
+        return held_problem(tx, world.receiver_parts, stream) or apart.get(STREAM, "")
 
     deliver(world, "a", 1)
     assert "held for standard 1.1, this node has 1" in world.store("receiver").read(told)
@@ -210,3 +211,32 @@ def test_agreements_with_a_city_are_the_newest_of_each_stream() -> None:
 def test_nothing_is_looked_for_where_nothing_waits(world: World) -> None:
     """The usual start of a node."""
     assert world.store("receiver").read(partial(next_held, parts=world.receiver_parts)) is None
+
+
+def test_a_restored_receiver_takes_back_what_it_had_accepted_unread(world: World) -> None:
+    """The original receipt counts; what breaks a rule now is refused here, and the replay goes on."""
+    world.back_up("receiver")
+    deliver(world, "a", 6)
+    receipts = world.receipt_bytes("sender")
+    world.restore("receiver", 0)
+    know(world, "1", "1.1")
+    world.heal()
+
+    assert world.receipt_bytes("receiver") == receipts
+    assert world.state("receiver", Direction.INBOUND) is StreamState.OPEN
+    assert len(world.inbox()) == 5
+    (found,) = world.store("receiver").read(lambda tx: tx.rejected_rows(after_id=0, limit=9))
+    assert (found.position, found.violation.rule_id) == (5, "text.bad")
+
+
+def test_a_restored_receiver_may_still_not_know_the_version(world: World) -> None:
+    """Replayed, they are held again, and released later as if nothing had happened."""
+    world.back_up("receiver")
+    deliver(world, "a", 4)
+    world.restore("receiver", 0)
+    world.heal()
+    assert (world.inbox(), world.store("receiver").read(held)) == ([], 4)
+
+    know(world, "1", "1.1")
+    assert release(world) == (4, 0)
+    assert len(world.inbox()) == 4
