@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from google.protobuf import text_format
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from adapters.mapping.standard import TIME, FieldFacts
 from buf.validate import validate_pb2
@@ -53,6 +54,8 @@ _LIMITS: Final = {
     "int32.lte": "至多 {} / at most {}",
     "int64.gte": "至少 {} / at least {}",
     "int64.lte": "至多 {} / at most {}",
+    "timestamp.gte": "不早于 {} / not before {}",
+    "timestamp.lt": "早于 {} / before {}",
     "repeated.max_items": "至多 {} 项 / at most {} items",
     "repeated.min_items": "至少 {} 项 / at least {} items",
     "enum.defined_only": "须为所列代码 / a listed code",
@@ -98,6 +101,8 @@ def _stated(rules: Any, above: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN40
             yield name, value
         elif field.message_type.full_name.startswith("buf.validate."):
             yield from _stated(value, f"{name}.")
+        elif isinstance(value, Timestamp):
+            yield name, value.ToJsonString()
         else:
             yield name, text_format.MessageToString(value, as_one_line=True)
 
