@@ -20,7 +20,6 @@ from services.domain.stream import Direction, Stream
 from services.exchange.deliver import written
 from services.exchange.parts import Parts
 from services.exchange.refuse import refuse_received
-from services.exchange.standards import is_ahead
 from services.ports.store import Store, Transaction
 
 UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
@@ -83,7 +82,7 @@ def next_held(tx: Transaction, parts: Parts) -> HeldBatch | None:
         if stored is None:
             continue
         header = parts.contents.header_from_bytes(stored.signed_header.content)
-        if not is_ahead(parts.gate, stream.name.dataset, header.standard):
+        if header.standard in parts.gate.standards(stream.name.dataset):
             return HeldBatch(stream, stored, header, _fields(tx.agreements(), header), tx.inbox_records(stored))
     return None
 
@@ -133,4 +132,4 @@ def held_problem(tx: Transaction, parts: Parts, stream: Stream) -> str:
 def _fields(agreements: Sequence[Agreement], header: BatchHeader) -> Sequence[str]:
     """Return the fields of the agreement that a batch was sealed under, in force or not: it was when it came."""
     named = (header.agreement_id, header.agreement_version)
-    return next((one.fields for one in agreements if (one.id, one.version) == named), ())
+    return next((one.fields for one in agreements if (one.id, one.version) == named), ("*",))

@@ -97,6 +97,8 @@ def test_records_wait_for_their_version_and_are_read_then(world: World) -> None:
     assert world.inbox() == []
     assert world.store("receiver").read(held) == 4
     assert release(world) == (0, 0), "this software does not know it yet"
+    know(world, "2")
+    assert release(world) == (0, 0), "nor does one that knows another major version alone"
 
     know(world, "1", "1.1")
     assert release(world) == (4, 0)
