@@ -17,6 +17,7 @@ from services.domain.stream import Direction, Position, Stream, StreamName, Stre
 from services.domain.tags import BATCH
 from services.exchange.agreements import agreement_in_force
 from services.exchange.parts import Parts
+from services.exchange.standards import spoken_standard
 from services.ports.store import Transaction
 
 
@@ -54,6 +55,7 @@ def seal_pending(tx: Transaction, parts: Parts, name: StreamName, fence: int, *,
         LeaseLost: Another process seals this stream now.
         Diverged: The stream waits for an operator.
         AgreementMissing: The agreement ended.
+        StandardIncompatible: It names no version that is known here.
     """
     before = stream = sendable_stream(tx, name, fence)
     rows = _next_rows(tx, stream, batches_max * BATCH_RECORDS_FLOOR)
@@ -103,7 +105,7 @@ def _sign_batch(parts: Parts, stream: Stream, agreement: Agreement, records: lis
         epoch=stream.position.epoch,
         agreement_id=agreement.id,
         agreement_version=agreement.version,
-        standard=agreement.standard,
+        standard=spoken_standard(parts.gate, agreement),
         first_sequence=first,
         record_count=len(records),
         root=merkle.root(leaves, digest),

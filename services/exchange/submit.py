@@ -22,6 +22,7 @@ from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.agreements import agreement_in_force
 from services.exchange.parts import Parts
+from services.exchange.standards import spoken_standard
 from services.ports.store import Transaction
 
 _RETRACT: Final = 2
@@ -119,6 +120,7 @@ def open_source(
 
     Raises:
         AgreementMissing: No agreement in force lets the stream exist. The city's own register needs none.
+        StandardIncompatible: The agreement names no version that is known here.
         DatasetUnknown: The register's dataset is not known here.
     """
     terms = _terms(tx, parts, stream_name)
@@ -133,7 +135,8 @@ def open_source(
 
 def _terms(tx: Transaction, parts: Parts, stream_name: StreamName) -> Terms:
     if not stream_name.is_register:
-        return agreement_in_force(tx, stream_name, parts.clock.now()).terms
+        agreement = agreement_in_force(tx, stream_name, parts.clock.now())
+        return Terms(agreement.dataset, spoken_standard(parts.gate, agreement), agreement.fields)
     standards = parts.gate.standards(stream_name.dataset)
     if not standards:
         raise DatasetUnknown(f"the dataset {stream_name.dataset} is not known here")

@@ -107,7 +107,7 @@ class _PooledGate:
     ) -> list[Passed | Violation]:
         """Check bodies in a worker; see the port."""
         if standard not in self.standards(dataset):
-            return self.local.check(dataset, standard, bodies, fields=fields)  # raises DatasetUnknown
+            return self.local.check(dataset, standard, bodies, fields=fields)  # little is asked of an addition
         return _from_plain(self.pool.ask((self.name, dataset, standard, list(bodies), list(fields))))
 
 

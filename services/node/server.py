@@ -15,6 +15,7 @@ from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
 from services.exchange.quota import Quotas
+from services.exchange.release import release_held
 from services.node.alerts import Alerts
 from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
@@ -47,6 +48,7 @@ DRAIN_S: Final = 5.0
 REVOCATION_POLL_S: Final = 0.1
 """How often a number is read that rises with every revocation."""
 USES_S: Final = 1.0
+RELEASE_RETRY_S: Final = 1.0
 TRUST_POLL_S: Final = 2.0
 """How often partners are read again: another process of this node may have changed them."""
 
@@ -95,6 +97,7 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
             _watch_trust(node),
             _note_uses(server, node),
             _metrics(node),
+            _release_held(node),
             server.live.sweep(node.parts.clock.monotonic_s),
             merge_for_ever(node.store),
             sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock),
@@ -194,6 +197,20 @@ async def _metrics(node: Node) -> None:
         return list(key_samples(status))
 
     await write_metrics(node.metrics_file, samples)
+
+
+async def _release_held(node: Node) -> None:
+    """Read, once, what was held for a version that this software brings; it brings no other one while it runs."""
+    released = None
+    while released is None:
+        try:
+            released = await release_held(node.parts, node.store)
+        except Unavailable as error:
+            _log.warning("store.unavailable", reason=error.reason, message=str(error))
+            await asyncio.sleep(RELEASE_RETRY_S)
+    if released.batches:
+        _log.info("records.released", records=released.records, rejected=released.rejected)
+    await asyncio.Event().wait()
 
 
 async def _until(stop: asyncio.Event) -> None:

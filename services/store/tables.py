@@ -6,7 +6,8 @@ What keeps the hot path flat up to tens of millions of records:
 - A record's id says whose it is: ``owner << 20 | offset``, where the owner is the submission (outbox) or the batch
   (inbox) that brought it. So one narrow row per submission or batch stands for a run of up to 2^20 records, and
   neither sealing nor looking up touches a record's row.
-- Batches and receipts are only ever inserted; how far a source is, is counted in its one row.
+- Batches and receipts are only ever inserted (but for a record that is refused after it was held: its batch forgets
+  it); how far a source is, is counted in its one row.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class PendingRow(StoreTable, table=True):
 class BatchRow(StoreTable, table=True):
     """A sealed (outbound) or applied (inbound) batch (`services.domain.batch.StoredBatch`).
 
-    Only ``abandoned`` ever changes.
+    Only ``abandoned`` ever changes, and of held records that are refused ``operations`` and ``record_keys``.
 
     Attributes:
         oldest_time: Outbound: when its oldest record was submitted.
@@ -330,7 +331,7 @@ class InboxRow(StoreTable, table=True):
 
 
 class WatcherRow(StoreTable, table=True):
-    """How far a named watcher of an inbound stream has come."""
+    """How far a watcher of an inbound stream has come, by name; one is the gate (`transaction.holds`)."""
 
     __tablename__ = "watcher"
 

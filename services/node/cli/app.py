@@ -27,6 +27,7 @@ from services.node.cli import (
     revoke,
     serve,
     sink,
+    standards,
     stream,
     sync,
     up,
@@ -67,6 +68,7 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(rejections.app, name="rejections")
 app.add_typer(stream.app, name="stream")
+app.add_typer(standards.app, name="standards")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(adapter.app, name="adapter")
 app.add_typer(config.app, name="config")

@@ -80,10 +80,15 @@ OPENINGS: dict[str, tuple[Callable[[Sender], list[DeliverRequest]], StatusCode, 
         StatusCode.PERMISSION_DENIED,
         "AGREEMENT_MISSING",
     ),
-    "an unknown standard": (
+    "another major version of the standard": (
         lambda s: [s.opening(standard="9")],
-        StatusCode.INVALID_ARGUMENT,
-        "DATASET_UNKNOWN",
+        StatusCode.PERMISSION_DENIED,
+        "STANDARD_INCOMPATIBLE",
+    ),
+    "more than the agreed version of the standard": (
+        lambda s: [s.opening(standard="1.1")],
+        StatusCode.PERMISSION_DENIED,
+        "STANDARD_INCOMPATIBLE",
     ),
     "an unknown agreement": (
         lambda s: [s.opening(agreement_id="NOBODY")],
