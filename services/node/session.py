@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from certs.generation import Generation
 
 CALL_TIMEOUT_S: Final = 60.0
+HEALTH_TIMEOUT_S: Final = 5.0
+EXCHANGE_SERVICE: Final = "yrdx.exchange.v1.ExchangeService"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,26 @@ def open_session(path: Path) -> Iterator[NodeSession]:
     else:
         with _remote_stub(home, settings) as remote:
             yield NodeSession(remote, settings, home, serving=True)
+
+
+def verify_serving(path: Path) -> None:
+    """Ask the node of a home itself whether it takes calls, as any partner would: over mutual TLS.
+
+    Raises:
+        Unavailable: It does not, or no node serves the home.
+    """
+    from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # ships no types
+
+    home = Home(path)
+    settings = load_settings(home)
+    if held_by(home) is None:
+        raise Unavailable(f"no node serves {path}: `yrdx serve --home {path}`")
+    with _channel(home, settings) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        request = health_pb2.HealthCheckRequest(service=EXCHANGE_SERVICE)
+        answer = _calling(lambda: check(request, timeout=HEALTH_TIMEOUT_S))
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise Unavailable(f"the node of {path} is stopping")
 
 
 class RemoteStub:
@@ -147,6 +169,12 @@ def _iterating(answers: Iterator[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
+    with _channel(home, settings) as channel:
+        yield RemoteStub(channel)
+
+
+@contextmanager
+def _channel(home: Home, settings: Settings) -> Iterator[grpc.Channel]:
     import grpc
 
     from adapters.partner.channel import CHANNEL_OPTIONS
@@ -159,7 +187,7 @@ def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
     credentials = grpc.ssl_channel_credentials(generation.own_roots_pem, key_pem, chain_pem)
     options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(generation.city))]
     with grpc.secure_channel(settings.listen, credentials, options=options) as channel:
-        yield RemoteStub(channel)
+        yield channel
 
 
 def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
