@@ -5,6 +5,7 @@
     city.bundle   the city's statement as it was last exported
     acts.log      who did what to trust, append-only
     store.sqlite  the default store
+    replaced-…/   the store before a restore
     rejects/      rejected rows in the shape of their source
     tmp/          work in progress, worthless after a crash
     metrics.prom  how the node stands, for Prometheus
