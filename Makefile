@@ -17,7 +17,7 @@ PYTEST := .venv/bin/pytest --hypothesis-profile=ci
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-long test-interop lint types imports proto release-image bench clean
+.PHONY: help run dev test test-long test-interop lint types imports proto release-image bench wheel bundle clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,12 @@ release-image: proto ## at a release: commit its contract, which later ones are 
 
 bench: dev ## deliver against a bare gRPC floor, as ratios
 	@.venv/bin/yrdx bench deliver $(ARGS)
+
+wheel: dev ## dist/yrdx-<version>-py3-none-any.whl: stubs, contract, mappings, samples, migrations
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist . && ls -l dist/yrdx-*.whl
+
+bundle: dev ## dist/yrdx-<version>-offline.tar.gz: installs where there is no network
+	@.venv/bin/python deploy/bundle.py
 
 clean: ## remove all that make made; var/ (the demo cities' homes) stays
 	rm -rf .venv build dist .hypothesis .pytest_cache proto/buf $(STUBS)

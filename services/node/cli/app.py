@@ -14,6 +14,7 @@ from services.node.cli import (
     crl,
     db,
     doctor,
+    health,
     inbox,
     init,
     lookup,
@@ -58,6 +59,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(agreement.app, name="agreement")
 serve.declare(app)
 doctor.declare(app)
+health.declare(app)
 app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
 app.add_typer(sink.app, name="sink")

@@ -63,6 +63,16 @@ def refused(node: Node) -> Ran:
     return ran
 
 
+def test_health_is_the_nodes_own_word(node: Node) -> None:
+    """0 while it takes calls; 6 before and after, with the command that mends it."""
+    ran = yrdx("health", "--home", node.path, "--json", code=UNAVAILABLE)
+    assert f"yrdx serve --home {node.path}" in ran.json["error"]["message"]
+    node.start()
+    assert yrdx("health", "--home", node.path, "--json").json == {"status": "SERVING"}
+    node.stop()
+    yrdx("health", "--home", node.path, code=UNAVAILABLE)
+
+
 def contents(home: Home) -> dict[Path, bytes]:
     """Return everything that stands in a home but its lock."""
     return {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file() and path != home.lock}
