@@ -13,7 +13,7 @@ from adapters.samples.contributions import NANTONG, SHANGHAI, City
 from adapters.samples.made import SampleFile, SampleRows, SampleSet
 from adapters.samples.papers import CsvPaper, ExcelPaper, ListPaper, Paper
 from adapters.samples.records import CONTRIBUTION, RECIPES, file_name
-from adapters.samples.writing import Size, write_records
+from adapters.samples.writing import Size, enough_people_of, write_records
 from adapters.tables import CsvLayout
 from adapters.tables.excel_sink import ExcelSink
 
@@ -95,6 +95,26 @@ def sample_rows(
     _, planted, records = write_records(paper, city, dataset, seed, Size(people, months, bad_rows))
     columns = load_mapping(dialect, dataset).columns
     return SampleRows(columns, tuple(paper.rows), planted, dialect, dataset, records)
+
+
+def enough_people(dataset: str, dialect: str) -> int:
+    """Return of how many people the records are enough for every kind of error, in any kind of file.
+
+    Raises:
+        ValueError: There are no such samples.
+    """
+    _verified([dataset])
+    return enough_people_of(_city(dialect), dataset)
+
+
+def sample_file_name(dataset: str, dialect: str, suffix: str) -> str:
+    """Return the name that ``write_samples`` gives to a city's file of a dataset.
+
+    Raises:
+        ValueError: There are no such samples.
+    """
+    _verified([dataset])
+    return file_name(_city(dialect), dataset, suffix)
 
 
 def _verified(datasets: Sequence[str]) -> Sequence[str]:

@@ -30,13 +30,16 @@ class Paper(Protocol):
         """Cells can be other than texts."""
         ...
 
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Write a row.
 
         Args:
             cells: As many as the mapping has columns; texts, but for a planted value where ``has_types``.
             planted: Something in it is wrong: all else stands as text, as people typed it.
             spoil_line: Spoils the encoded line; only where ``has_lines``.
+            ended: A line end follows.
         """
         ...
 
@@ -59,12 +62,14 @@ class CsvPaper:
         self._delimiter = mapping.file.delimiter
         file.write("".encode(mapping.file.encoding) + self._line(mapping.columns) + b"\r\n")
 
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Write a row; see ``Paper.put``."""
         line = self._line(cells)
         if spoil_line is not None:
             line = spoil_line(line, self._delimiter.encode())
-        self._file.write(line + b"\r\n")
+        self._file.write(line + b"\r\n" * ended)
 
     def _line(self, cells: Sequence[Value]) -> bytes:
         """Encode a row, without its line end."""
@@ -93,7 +98,9 @@ class ExcelPaper:
         ]
         self._words: Final = words
 
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Write a row; see ``Paper.put``."""
         self._sink.row(list(cells) if planted else self._typed(list(map(str, cells))))
 
@@ -118,6 +125,8 @@ class ListPaper:
     def __init__(self) -> None:
         self.rows: Final[list[tuple[str, ...]]] = []
 
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Keep a row; see ``Paper.put``."""
         self.rows.append(tuple(map(str, cells)))

@@ -1,4 +1,4 @@
-"""Up: the whole product in one command. Two cities, two processes, four datasets both ways, and a proof at the end.
+"""Up: the whole product in one command. Two cities, two processes, every dataset both ways, and a proof at the end.
 
 What is wrong in the samples is known, so the proof also says that every planted error was found and named; then the
 rejects files are mended as a clerk would, resubmitted, and no open rejection is left.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.mapping import load_mapping
-from adapters.samples import mend_rejects
+from adapters.samples import DATASETS, mend_rejects
 from services.node.cli.stream import streams as streams_of
 from services.node.demo.cities import NANTONG, SHANGHAI, DemoCity, create_city, introduce
 from services.node.demo.found import Found, open_rejections, planted_found
@@ -124,7 +124,7 @@ def demo(folder: Path, *, seed: int, people: int, quiet: bool) -> Iterator[UpRep
         for home in homes.values():
             say(f"启动节点 · starting the node of {home.path}")
             stack.enter_context(NodeProcess(home))
-        say("四个数据集双向同步 · syncing four datasets both ways")
+        say(f"{len(DATASETS)} 个数据集双向同步 · syncing {len(DATASETS)} datasets both ways")
         synced = _both_at_once(homes, streams)
         if not quiet:
             _tell_rejects(synced)

@@ -86,7 +86,9 @@ def outcomes(sample: SampleFile | SampleRows) -> tuple[dict[int, tuple[str, str,
         if bad:
             rejected[bad[0].number] = ("local", bad[0].rule_id, bad[0].column)
             continue
-        assert group.problem is None
+        if group.problem is not None:
+            rejected[group.rows[group.problem.row].number] = ("local", group.problem.rule_id, group.problem.column)
+            continue
         found = refusal(sample, [row.cells for row in group.rows])
         if isinstance(found, bytes):
             taken.setdefault(found, []).append(group.rows[0].number)
@@ -108,7 +110,7 @@ def verify_planted(sample: SampleFile | SampleRows) -> None:
     duplicates = [row for row in sample.planted if row.kind == "exact_duplicate"]
     assert [numbers for numbers in taken.values() if len(numbers) > 1] == [[row.of_row, row.row] for row in duplicates]
     assert len(duplicates) == 1
-    mended = [refusal(sample, row.mended) for row in sample.planted if row.rejected_by]
+    mended = [refusal(sample, list(filter(None, row.mended))) for row in sample.planted if row.rejected_by]
     contents = [content for content in mended if isinstance(content, bytes)]
     assert len(contents) == len(mended)
     assert len(set(contents)) == len(contents)
@@ -120,7 +122,7 @@ def verify_planted(sample: SampleFile | SampleRows) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_wrong_exactly_where_they_say(tmp_path: Path, seed: int, dataset: str) -> None:
     """In files of both kinds every planted row is refused as it says, and can be mended."""
-    for file in write_samples(tmp_path, seed=seed, people=400, bad_rows=90, datasets=[dataset], excel=True).files:
+    for file in write_samples(tmp_path, seed=seed, people=400, bad_rows=None, datasets=[dataset], excel=True).files:
         verify_planted(file)
 
 
