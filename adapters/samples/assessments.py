@@ -35,7 +35,7 @@ _ANSWERS: Final = ("独立完成", "需部分帮助", "需大量帮助", "完全
 
 
 def assessments(city: City, random: Random, people_count: int) -> Iterator[dict[str, Any]]:
-    """Invent an assessment of each person, without keeping any; half of them by GB/T 42195-2022.
+    """Invent an assessment of each person, without keeping any; a quarter of them by GB/T 42195-2022.
 
     Args:
         city: Whose.
@@ -46,7 +46,7 @@ def assessments(city: City, random: Random, people_count: int) -> Iterator[dict[
     prefix = "NTPG" if city is NANTONG else "SHPG"
     for person in people(random, city.area_prefixes, people_count):
         assessor = random.choice(pool)
-        by_scale = random.choice((_by_gb_42195, _by_gb_42195, _by_care_form, _result_alone))
+        by_scale = random.choice((_by_gb_42195, _by_care_form, _by_care_form, _result_alone))
         yield {
             "person_number": person.number,
             "person_name": person.name,

@@ -129,7 +129,7 @@ def demo(folder: Path, *, seed: int, people: int, quiet: bool) -> Iterator[UpRep
         if not quiet:
             _tell_rejects(synced)
         say("改正被拒的行并重新提交 · mending the rejected rows and resubmitting them")
-        mended = [_mend(homes[one.stream.sender], one) for one in synced]
+        mended = _mend_both_at_once(homes, synced)
         say("逐条核对 · verifying record by record")
         reports = tuple(_verify(homes, one, count) for one, count in zip(synced, mended, strict=True))
         report = UpReport(all(one.holds for one in reports), round(time.monotonic() - begun, 3), reports)
@@ -155,6 +155,16 @@ def _sync(home: Home, stream: DemoStream, progress: BarProgress | NoProgress) ->
     with open_session(home.path) as session:
         report = Sync(session, job, progress).run()
         return _Synced(stream, report, planted_found(session, report.source, stream))
+
+
+def _mend_both_at_once(homes: dict[DemoCity, Home], synced: Sequence[_Synced]) -> list[int]:
+    """Mend the streams of each city one after another, both cities at once."""
+    with ThreadPoolExecutor(len(homes)) as pool:
+
+        def mend_all(city: DemoCity) -> list[int]:
+            return [_mend(homes[city], one) for one in synced if one.stream.sender == city]
+
+        return [count for of_city in pool.map(mend_all, homes) for count in of_city]
 
 
 def _mend(home: Home, synced: _Synced) -> int:

@@ -1,4 +1,4 @@
-"""`yrdx up`: four datasets both ways, every planted error found and mended, and nobody's data in what it says."""
+"""`yrdx up`: every dataset both ways, every planted error found and mended, and nobody's data in what it says."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ PERSONAL_FIELDS: Final = frozenset(
     {
         "person_number", "person_name", "former_person_number", "document_number", "employer_name", "employer_code",
         "employer_number", "payee_name", "payee_account", "household_address", "residence_address", "from_address",
-        "from_phone", "case_number",
+        "from_phone", "case_number", "card_number", "plate_number", "vehicle_identification_number", "licence_number",
+        "terminal_number", "owner_name", "owner_code", "insured_number", "phone", "address", "visit_number",
+        "settlement_number", "institution_settlement_number", "items.serial",
     }
 )  # fmt: skip
-"""Fields that say who somebody is, lives or is paid, in any dataset."""
+"""Fields that say who somebody is, lives, drives, was treated or is paid, in any dataset."""
 
 
 @dataclass(frozen=True, slots=True)
