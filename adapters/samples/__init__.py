@@ -1,6 +1,13 @@
 """Samples of both cities: invented people and employers, planted errors that are told beside them, and corrections."""
 
-from adapters.samples.files import enough_people, sample_file_name, sample_rows, write_sample, write_samples
+from adapters.samples.files import (
+    enough_people,
+    sample_file_name,
+    sample_rows,
+    write_register,
+    write_sample,
+    write_samples,
+)
 from adapters.samples.made import SampleFile, SampleRows, SampleSet
 from adapters.samples.mending import mend_rejects
 from adapters.samples.people import SizeRefused
@@ -21,6 +28,7 @@ __all__ = [
     "mend_rejects",
     "sample_file_name",
     "sample_rows",
+    "write_register",
     "write_sample",
     "write_samples",
 ]

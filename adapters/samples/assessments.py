@@ -1,4 +1,4 @@
-"""Invented assessments of elderly people: by GB/T 42195-2022 with scores that make up the level, and by other scales."""
+"""Invented assessments of the elderly: by GB/T 42195-2022, with scores that make up the level, and by other scales."""
 
 from __future__ import annotations
 
@@ -62,12 +62,13 @@ def assessments(city: City, random: Random, people_count: int) -> Iterator[dict[
 def _by_gb_42195(city: City, random: Random) -> dict[str, Any]:
     """All items, subtotals, total, and both levels as they follow from them."""
     well = random.random()
-    items = [
-        {"domain": f"ASSESSMENT_DOMAIN_{domain}", "title": title, "score": _score(random, most, well)}
-        for domain, asked in _GB_42195.items()
-        for title, most in asked
+    scored = [
+        (domain, title, _score(random, most, well)) for domain, asked in _GB_42195.items() for title, most in asked
     ]
-    scores = {domain: sum(one["score"] for one in items if one["domain"].endswith(domain)) for domain in _GB_42195}
+    items = [
+        {"domain": f"ASSESSMENT_DOMAIN_{domain}", "title": title, "score": score} for domain, title, score in scored
+    ]
+    scores = {domain: sum(score for its, _, score in scored if its == domain) for domain in _GB_42195}
     total = sum(scores.values())
     preliminary = next(level for least, level in _LEVEL_FROM if total >= least)
     adjustment = random.choice((*_NO_CHANGE, *_NO_CHANGE, *_ONE_WORSE, *_COMA))

@@ -8,13 +8,18 @@ from random import Random
 from typing import Any, Final
 
 from adapters.samples.contributions import City
-from adapters.samples.people import Employer, Person, employers, people
+from adapters.samples.people import Person, employers, people
 from adapters.samples.places import division_in_force, division_name, other_city, own_division
 
 _INSURANCES: Final = ("EMPLOYEE", "EMPLOYEE", "RESIDENT", "LONG_TERM_CARE", "CIVIL_SERVANT_SUPPLEMENT", "RETIRED_CADRE")
 _GROUPS: Final = ("01", "01", "01", "03", "05", "")
 _DIAGNOSES: Final = (("I10.x00", "高血压病"), ("E11.900", "2型糖尿病"), ("J18.900", "肺炎"), ("K29.700", "胃炎"))
-_MEDICINES: Final = ("XA02BCA120A001010100001", "XC08CAA259A001010204541", "001102000010000-1102", "ZA01AAC0063010204622")
+_MEDICINES: Final = (
+    "XA02BCA120A001010100001",
+    "XC08CAA259A001010204541",
+    "001102000010000-1102",
+    "ZA01AAC0063010204622",
+)
 _REFERRALS: Final = ("RESETTLED_RETIREE", "LONG_TERM_RESIDENT", "POSTED_WORKER", "REFERRED_PATIENT", "TEMPORARY")
 _TREATMENTS: Final = ("OUTPATIENT", "EMERGENCY", "CHRONIC_OUTPATIENT", "PHARMACY", "INPATIENT")
 _DOCUMENTS: Final = ("ELECTRONIC", "IDENTITY_CARD", "SOCIAL_SECURITY_CARD", "UNSPECIFIED")

@@ -1,15 +1,30 @@
-"""What sample rows are written on: a CSV file, a workbook, or a list for whoever fills a table of a database."""
+"""What sample rows are written on: CSV, a workbook, frames of vehicles, or a list for whoever fills a table."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from enum import Enum
 from io import StringIO
 from typing import BinaryIO, Final, Protocol
 
+from adapters.frames.rows import FrameContext
 from adapters.mapping import Mapping, Value
 from adapters.samples.planted import SpoilLine
 from adapters.tables.excel_sink import ExcelSink
+from adapters.tables.frame_protocols import PROTOCOLS
+
+_PLATFORM: Final = 310_000
+"""Number of the platform that writes frames."""
+
+
+class Form(Enum):
+    """What samples are written on."""
+
+    CSV = "csv"
+    EXCEL = "excel"
+    TABLE = "table"
+    FRAMES = "frames"
 
 
 class Paper(Protocol):
@@ -21,13 +36,8 @@ class Paper(Protocol):
         ...
 
     @property
-    def has_lines(self) -> bool:
-        """A row is a line of bytes, which can be spoilt as such."""
-        ...
-
-    @property
-    def has_types(self) -> bool:
-        """Cells can be other than texts."""
+    def form(self) -> Form:
+        """What it is, which decides what may be wrong on it."""
         ...
 
     def put(
@@ -36,9 +46,9 @@ class Paper(Protocol):
         """Write a row.
 
         Args:
-            cells: As many as the mapping has columns; texts, but for a planted value where ``has_types``.
+            cells: As many as the mapping has columns; texts, but for a planted value in a workbook.
             planted: Something in it is wrong: all else stands as text, as people typed it.
-            spoil_line: Spoils the encoded line; only where ``has_lines``.
+            spoil_line: Spoils the encoded line, or frame; only in CSV and frames.
             ended: A line end follows.
         """
         ...
@@ -53,8 +63,7 @@ class CsvPaper:
     """
 
     header_rows: Final = 1
-    has_lines: Final = True
-    has_types: Final = False
+    form: Final = Form.CSV
 
     def __init__(self, file: BinaryIO, mapping: Mapping) -> None:
         self._file = file
@@ -87,8 +96,7 @@ class ExcelPaper:
     """
 
     header_rows: Final = 1
-    has_lines: Final = False
-    has_types: Final = True
+    form: Final = Form.EXCEL
 
     def __init__(self, sink: ExcelSink, mapping: Mapping) -> None:
         self._sink = sink
@@ -119,8 +127,7 @@ class ListPaper:
     """
 
     header_rows: Final = 0
-    has_lines: Final = False
-    has_types: Final = False
+    form: Final = Form.TABLE
 
     def __init__(self) -> None:
         self.rows: Final[list[tuple[str, ...]]] = []
@@ -130,3 +137,31 @@ class ListPaper:
     ) -> None:
         """Keep a row; see ``Paper.put``."""
         self.rows.append(tuple(map(str, cells)))
+
+
+class FramePaper:
+    """A file of frames; what a frame cannot say is not invented, and not planted.
+
+    Args:
+        file: Open for writing, at its start.
+        mapping: The dialect's, of positions.
+        suffix: Of the file: which protocol.
+    """
+
+    header_rows: Final = 0
+    form: Final = Form.FRAMES
+
+    def __init__(self, file: BinaryIO, mapping: Mapping, suffix: str) -> None:
+        self._file = file
+        self._columns = mapping.columns
+        self._write = PROTOCOLS[suffix].write
+        self._frames = 0
+
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
+        """Write a row; see ``Paper.put``."""
+        named = dict(zip(self._columns, map(str, cells), strict=True))
+        frame = self._write(named, self._frames, FrameContext("", platform=_PLATFORM))
+        self._frames += 1
+        self._file.write(spoil_line(frame, b"") if spoil_line else frame)

@@ -12,7 +12,9 @@ from adapters.samples.assessments import assessments
 from adapters.samples.certifications import certifications
 from adapters.samples.contributions import NANTONG, City, contributions
 from adapters.samples.enrolments import enrolments
+from adapters.samples.frame_kinds import frame_kinds
 from adapters.samples.medical import coverages, referrals, settlements
+from adapters.samples.papers import Form
 from adapters.samples.places import other_city
 from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS, Kind
 from adapters.samples.planted_kinds import planted_kinds
@@ -94,22 +96,23 @@ def record_count(dataset: str, people: int, months: int) -> int:
     return people * (RECIPES[dataset].per_person or months)
 
 
-def kinds_of(city: City, dataset: str, *, has_lines: bool = True, has_types: bool = False) -> list[Kind]:
+def kinds_of(city: City, dataset: str, form: Form = Form.CSV) -> list[Kind]:
     """Return what is planted in a city's sample.
 
     Args:
         city: Whose.
         dataset: One of `RECIPES`.
-        has_lines: Rows are lines of bytes, which can be spoilt as such.
-        has_types: Cells have types of their own, which may be wrong.
+        form: What it is written on.
     """
     mapping = load_mapping(city.dialect, dataset)
+    if form is Form.FRAMES:
+        return frame_kinds(city)
     if dataset == CONTRIBUTION:
         kinds = LOCAL_KINDS if city is NANTONG else SHANGHAI_KINDS
     else:
         kinds = planted_kinds(mapping, load_mapping(other_city(city).dialect, dataset))
-    fitting = [kind for kind in kinds if has_lines or not kind.spoil_line]
-    return [*typed_kinds(mapping), *fitting] if has_types else fitting
+    fitting = [kind for kind in kinds if form is Form.CSV or not kind.spoil_line]
+    return [*typed_kinds(mapping), *fitting] if form is Form.EXCEL else fitting
 
 
 def file_name(city: City, dataset: str, suffix: str = ".csv") -> str:

@@ -96,7 +96,8 @@ class Sheet:
         """Say which rows of a record are spoilt; the first of them is told. Empty: the kind has no place in them.
 
         A row that nobody can read stands in the middle, so that no neighbour is in doubt, or at the end where the file
-        breaks off; a cell of an item in the list's last one; a cell of the form in all rows, since all of them repeat it.
+        breaks off; a cell of an item in the list's last one; a cell of the form in all rows, since all of them
+        repeat it.
         """
         if kind.spoil_line or kind.value is not None:
             place = len(rows) - 1 if kind.breaks_off else min(1, len(rows) - 1)

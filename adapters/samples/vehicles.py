@@ -14,7 +14,12 @@ from adapters.samples.places import own_division
 
 _PLATE_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 """A plate has neither I nor O (GA 36)."""
-_COLOURS: Final = ("PLATE_COLOUR_BLUE", "PLATE_COLOUR_YELLOW", "PLATE_COLOUR_YELLOW_GREEN", "PLATE_COLOUR_GRADIENT_GREEN")
+_COLOURS: Final = (
+    "PLATE_COLOUR_BLUE",
+    "PLATE_COLOUR_YELLOW",
+    "PLATE_COLOUR_YELLOW_GREEN",
+    "PLATE_COLOUR_GRADIENT_GREEN",
+)
 _TYPES: Final = ("H11", "H17", "H21", "K31", "Q11")
 _FUELS: Final = ("FUEL_KIND_DIESEL", "FUEL_KIND_NATURAL_GAS", "FUEL_KIND_ELECTRIC", "FUEL_KIND_PETROL")
 _STATUSES: Final = {"LICENCE_STATUS_ACTIVE": 90, "LICENCE_STATUS_SUSPENDED": 6, "LICENCE_STATUS_ENDED": 4}
@@ -26,7 +31,8 @@ _VIN_VALUES: Final = {
     **{str(digit): digit for digit in range(10)},
     **dict(zip("ABCDEFGH", range(1, 9), strict=True)),
     **dict(zip("JKLMN", range(1, 6), strict=True)),
-    **{"P": 7, "R": 9},
+    "P": 7,
+    "R": 9,
     **dict(zip("STUVWXYZ", range(2, 10), strict=True)),
 }
 """GB 16735-2019, table A.1."""

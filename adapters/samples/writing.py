@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from adapters.mapping import Mapping, load_mapping
 from adapters.samples.contributions import City
-from adapters.samples.papers import Paper
+from adapters.samples.papers import Form, Paper
 from adapters.samples.people import SizeRefused
 from adapters.samples.planted import Kind, Planted, one_more
 from adapters.samples.records import CONTRIBUTION, RECIPES, kinds_of, record_count, sample_records
@@ -40,7 +40,7 @@ def write_records(
         SizeRefused: There are too many bad rows for so few records.
     """
     records = record_count(dataset, size.people, size.months)
-    kinds = kinds_of(city, dataset, has_lines=paper.has_lines, has_types=paper.has_types)
+    kinds = kinds_of(city, dataset, paper.form)
     random = Random(f"{seed}/{city.dialect}" if dataset == CONTRIBUTION else f"{seed}/{city.dialect}/{dataset}")
     mapping = load_mapping(city.dialect, dataset)
     specials = _specials(random, records, kinds, _bad_rows(size.bad_rows, len(kinds), records))
@@ -68,7 +68,7 @@ def enough_people_of(city: City, dataset: str) -> int:
         city: Whose.
         dataset: One that has samples.
     """
-    kinds = max(len(kinds_of(city, dataset)), len(kinds_of(city, dataset, has_lines=False, has_types=True)))
+    kinds = max(len(kinds_of(city, dataset, form)) for form in (Form.CSV, Form.EXCEL))
     return -(-_BAD_SHARE_MAX * (kinds + _PAIR) // max(RECIPES[dataset].per_person, 1))
 
 

@@ -1,16 +1,18 @@
 """What the demo exchanges: every dataset both ways, each from the kind of source that its city has.
 
-Shanghai hands over Excel; Nantong hands over GB18030 CSV, and some of its rows lie in tables of a database.
+Shanghai hands over Excel; Nantong hands over GB18030 CSV, and some of its rows lie in tables of a database. Positions
+of vehicles come as frames, those of Nantong's terminals (JT/T 808) and of Shanghai's platform (JT/T 809).
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from adapters.frames.rows import FrameContext
 from adapters.mapping import load_mapping
 from adapters.samples import (
     DATASETS,
@@ -19,13 +21,17 @@ from adapters.samples import (
     enough_people,
     sample_file_name,
     sample_rows,
+    write_register,
     write_sample,
 )
+from adapters.tables import TableLayout
+from adapters.tables.vehicle_register import read_vehicles
 from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, DemoCity
 from services.node.sync.inputs import FileInput, Input, TableInput, layout_of
 
 _TABLES: Final = {"social.enrolment": "cbdj", "transport.vehicle_licence": "dlysz"}
 """Nantong's tables: 参保登记, enrolments; 道路运输证, vehicle licences."""
+_FRAMES: Final = "transport.position"
 _FEWER: Final = 20
 """Contributions are many, the other datasets a twentieth of them, or as many as every kind of error needs."""
 
@@ -83,10 +89,24 @@ def _make(folder: Path, dataset: str, sender: DemoCity, receiver: DemoCity, *, s
         url = f"sqlite:///{_fill(folder / 'nantong.sqlite', _TABLES[dataset], rows)}"
         made: Input = TableInput(url, _TABLES[dataset], tuple(rows.columns))
         return DemoStream(sender, receiver, dataset, made, rows.planted, rows.corrections())
-    path = folder / sample_file_name(dataset, sender.dialect, ".csv" if sender == NANTONG else ".xlsx")
+    path = folder / sample_file_name(dataset, sender.dialect, _suffix(sender, dataset))
     file = write_sample(path, dataset, sender.dialect, seed=seed, people=people)
     layout = layout_of(load_mapping(sender.dialect, dataset))
+    if dataset == _FRAMES:
+        layout = replace(layout, frames=_unsaid(folder / "nantong_vehicles.csv", layout, people))
     return DemoStream(sender, receiver, dataset, FileInput(path, layout), file.planted, file.corrections())
+
+
+def _suffix(city: DemoCity, dataset: str) -> str:
+    if dataset == _FRAMES:
+        return ".jtt808" if city == NANTONG else ".jtt809"
+    return ".csv" if city == NANTONG else ".xlsx"
+
+
+def _unsaid(register: Path, layout: TableLayout, people: int) -> FrameContext:
+    """What frames do not say: their datum, and whose Nantong's terminals are."""
+    write_register(register, people=people)
+    return FrameContext("WGS84", read_vehicles(register, layout))
 
 
 def _fill(path: Path, table: str, rows: SampleRows) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from adapters.frames.rows import FrameContext
 from adapters.mapping import Mapping, RowRejected, load_mapping
 from adapters.mapping.divisions import load_divisions
 from adapters.samples import (
@@ -20,14 +21,17 @@ from adapters.samples import (
     enough_people,
     mend_rejects,
     sample_rows,
+    write_register,
     write_sample,
     write_samples,
 )
-from adapters.samples.contributions import NANTONG, SHANGHAI
+from adapters.samples.contributions import NANTONG, SHANGHAI, City
+from adapters.samples.papers import Form
 from adapters.samples.people import people
 from adapters.samples.planted import LOCAL_KINDS, SHANGHAI_KINDS
 from adapters.samples.records import RECIPES, kinds_of
 from adapters.tables import REASON_COLUMNS, BadRow, CsvLayout, RejectedCells, Row, open_csv, open_rejects, open_table
+from adapters.tables.vehicle_register import read_vehicles
 from services.domain.check_digits import is_citizen_number
 
 DATASET = "social.contribution"
@@ -35,9 +39,9 @@ PARTNER = {"local": "shanghai", "shanghai": "local"}
 every_dataset = pytest.mark.parametrize("dataset", list(RECIPES))
 
 
-def layout(mapping: Mapping) -> CsvLayout:
+def layout(mapping: Mapping, frames: FrameContext | None = None) -> CsvLayout:
     """The dialect's files."""
-    return CsvLayout(mapping.columns, mapping.file.encoding, mapping.file.delimiter)
+    return CsvLayout(mapping.columns, mapping.file.encoding, mapping.file.delimiter, frames=frames)
 
 
 def rows_of(sample: SampleFile | SampleRows) -> Iterator[Row[Any] | BadRow]:
@@ -45,7 +49,9 @@ def rows_of(sample: SampleFile | SampleRows) -> Iterator[Row[Any] | BadRow]:
     if isinstance(sample, SampleRows):
         yield from (Row(number, list(cells)) for number, cells in enumerate(sample.rows, 1))
         return
-    with open_table(sample.path, layout(load_mapping(sample.dialect, sample.dataset))) as source:
+    register = sample.path.with_name("vehicles.csv")
+    unsaid = FrameContext("WGS84", read_vehicles(register, CsvLayout(()))) if register.exists() else None
+    with open_table(sample.path, layout(load_mapping(sample.dialect, sample.dataset), unsaid)) as source:
         yield from source
 
 
@@ -138,6 +144,18 @@ def test_rows_for_a_database(dataset: str, dialect: str) -> None:
     assert not [row for row in rows.planted if row.rule.startswith(("csv.", "typed."))]
 
 
+@pytest.mark.parametrize("city", [NANTONG, SHANGHAI], ids=lambda city: city.dialect)
+def test_frames_of_vehicles(tmp_path: Path, city: City) -> None:
+    """So it is in files of frames, where every kind of frame that is none is planted."""
+    write_register(tmp_path / "vehicles.csv", people=200)
+    path = tmp_path / f"positions.{'jtt808' if city is NANTONG else 'jtt809'}"
+    file = write_sample(path, "transport.position", city.dialect, seed=2, people=200)
+    verify_planted(file)
+    kinds = [kind.name for kind in kinds_of(city, file.dataset, Form.FRAMES)]
+    assert {row.kind for row in file.planted} == {*kinds, "exact_duplicate", "same_key_other_content"}
+    assert len({row.rule for row in file.planted if row.rule.startswith("frame.")}) >= 8
+
+
 @every_dataset
 def test_workbooks_hold_values_of_wrong_types(tmp_path: Path, dataset: str) -> None:
     """Days with a time of day, fractions of fen: what only a cell with a type of its own can hold."""
@@ -204,8 +222,8 @@ def test_every_kind_of_every_dataset_occurs(tmp_path: Path, dataset: str) -> Non
     for city, suffix in ((NANTONG, ".csv"), (SHANGHAI, ".xlsx")):
         people = enough_people(dataset, city.dialect)
         file = write_sample(tmp_path / f"a{suffix}", dataset, city.dialect, seed=4, people=people)
-        workbook = suffix == ".xlsx"
-        kinds = [kind.name for kind in kinds_of(city, dataset, has_lines=not workbook, has_types=workbook)]
+        form = Form.EXCEL if suffix == ".xlsx" else Form.CSV
+        kinds = [kind.name for kind in kinds_of(city, dataset, form)]
         pair = ["same_key_other_content"] * 2
         assert sorted(row.kind for row in file.planted) == sorted([*kinds, "exact_duplicate", *pair])
         assert len(set(kinds)) == len(kinds)
