@@ -21,7 +21,7 @@ from adapters.samples.planted_kinds import planted_kinds
 from adapters.samples.transfers import STEPS_PER_PERSON, transfers
 from adapters.samples.transit import concessions, taps
 from adapters.samples.typed_kinds import typed_kinds
-from adapters.samples.vehicles import positions, vehicle_licences
+from adapters.samples.vehicles import driver_licences, positions, vehicle_licences
 
 CONTRIBUTION: Final = "social.contribution"
 Rows = list[list[str]]
@@ -51,6 +51,7 @@ RECIPES: Final[dict[str, Recipe]] = {
     "transport.tap": Recipe(taps, contradicted="batch_number"),
     "transport.concession": Recipe(concessions),
     "transport.vehicle_licence": Recipe(vehicle_licences, contradicted="owner_name"),
+    "transport.driver_licence": Recipe(driver_licences),
     "transport.position": Recipe(positions, contradicted="speed_deci_kmh"),
     "care.coverage": Recipe(coverages),
     "care.referral": Recipe(referrals),

@@ -24,6 +24,10 @@ _TYPES: Final = ("H11", "H17", "H21", "K31", "Q11")
 _FUELS: Final = ("FUEL_KIND_DIESEL", "FUEL_KIND_NATURAL_GAS", "FUEL_KIND_ELECTRIC", "FUEL_KIND_PETROL")
 _STATUSES: Final = {"LICENCE_STATUS_ACTIVE": 90, "LICENCE_STATUS_SUSPENDED": 6, "LICENCE_STATUS_ENDED": 4}
 _GOODS: Final = ("", "3", "2,3", "3,8", "2,3,4,5,6,8,9")
+_CATEGORIES: Final = (
+    *("PASSENGER_DRIVER", "GOODS_DRIVER", "DANGEROUS_GOODS_DRIVER", "DANGEROUS_GOODS_DRIVER"),
+    *("DANGEROUS_GOODS_ESCORT", "DANGEROUS_GOODS_LOADER"),
+)
 _VIN_MODULUS: Final = 11
 _VIN_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 """GB 16735-2019, table A.2."""
@@ -182,14 +186,13 @@ def driver_licences(city: City, random: Random, people_count: int) -> Iterator[d
     """
     for person in people(random, city.area_prefixes, people_count):
         issued = datetime(random.randrange(2019, 2026), random.randrange(1, 13), random.randrange(1, 29), tzinfo=UTC)
-        category = random.choice(("GOODS", "DANGEROUS_GOODS", "DANGEROUS_GOODS", "PASSENGERS", "ESCORT"))
-        dangerous = category in ("DANGEROUS_GOODS", "ESCORT")
+        category = random.choice(_CATEGORIES)
         yield {
             "person_number": person.number,
             "person_name": person.name,
             "licence_number": f"{city.area}{person.index:013d}",
-            "category": f"DRIVER_CATEGORY_{category}",
-            "dangerous_goods_classes": random.choice(_GOODS[1:]) if dangerous else "",
+            "category": f"QUALIFICATION_CATEGORY_{category}",
+            "dangerous_goods_classes": random.choice(_GOODS[1:]) if "DANGEROUS" in category else "",
             "first_issued_date": f"{issued:%Y-%m-%d}" if random.random() < 0.9 else "",
             "valid_from_date": f"{issued:%Y-%m-%d}",
             "valid_until_date": f"{issued + timedelta(days=2_191):%Y-%m-%d}",

@@ -93,7 +93,7 @@ def _make(folder: Path, dataset: str, sender: DemoCity, receiver: DemoCity, *, s
     file = write_sample(path, dataset, sender.dialect, seed=seed, people=people)
     layout = layout_of(load_mapping(sender.dialect, dataset))
     if dataset == _FRAMES:
-        layout = replace(layout, frames=_unsaid(folder / "nantong_vehicles.csv", layout, people))
+        layout = replace(layout, frames=_unsaid(folder, sender, layout, people))
     return DemoStream(sender, receiver, dataset, FileInput(path, layout), file.planted, file.corrections())
 
 
@@ -103,8 +103,11 @@ def _suffix(city: DemoCity, dataset: str) -> str:
     return ".csv" if city == NANTONG else ".xlsx"
 
 
-def _unsaid(register: Path, layout: TableLayout, people: int) -> FrameContext:
+def _unsaid(folder: Path, sender: DemoCity, layout: TableLayout, people: int) -> FrameContext:
     """What frames do not say: their datum, and whose Nantong's terminals are."""
+    if sender != NANTONG:
+        return FrameContext("WGS84")
+    register = folder / "nantong_vehicles.csv"
     write_register(register, people=people)
     return FrameContext("WGS84", read_vehicles(register, layout))
 
