@@ -16,6 +16,8 @@ from adapters.tables.frame_protocols import PROTOCOLS
 
 _PLATFORM: Final = 310_000
 """Number of the platform that writes frames."""
+_SERIAL_PLACE: Final = {".jtt808": 2, ".jtt809": 1}
+"""Which part of a position's serial is the count of messages: the same position is the same frame."""
 
 
 class Form(Enum):
@@ -154,14 +156,15 @@ class FramePaper:
     def __init__(self, file: BinaryIO, mapping: Mapping, suffix: str) -> None:
         self._file = file
         self._columns = mapping.columns
+        self._serial = mapping.column_of("source_serial")
+        self._serial_place = _SERIAL_PLACE[suffix]
         self._write = PROTOCOLS[suffix].write
-        self._frames = 0
 
     def put(
         self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
     ) -> None:
         """Write a row; see ``Paper.put``."""
         named = dict(zip(self._columns, map(str, cells), strict=True))
-        frame = self._write(named, self._frames, FrameContext("", platform=_PLATFORM))
-        self._frames += 1
+        serial = int(named[self._serial].split("-")[self._serial_place])
+        frame = self._write(named, serial, FrameContext("", platform=_PLATFORM))
         self._file.write(spoil_line(frame, b"") if spoil_line else frame)
