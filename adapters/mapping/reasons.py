@@ -57,6 +57,7 @@ REASONS: Final[dict[str, str]] = {
         " / must be whole fen, no sign, no decimals, at most 9999999999"
     ),
     "sum.mismatch": "{total} 应等于 {parts} 之和 / {total} must be the sum of {parts}",
+    "count.differs": "明细的项数与 {others} 不符 / not as many items of each kind as {others} asks for",
     "decision.differs": "{field} 与 {others} 不符 / {field} does not follow from {others}",
     "serial.format": "应为 {digits} 位数字，外地流水号以 # 开头 / must be {digits} digits, or # and a foreign serial",
     "text.pattern": "含有不允许的字符，或长度不符 / holds characters that are not allowed, or has another length",

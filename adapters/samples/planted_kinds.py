@@ -132,12 +132,15 @@ def _sum_kinds(mapping: Mapping) -> Iterator[Kind]:
 
 def _agreement_kinds(mapping: Mapping) -> Iterator[Kind]:
     """What may be wrong in a whole record: totals over items, and fields that others decide."""
-    for agreement in mapping.standard.agreements:
+    for turn, agreement in enumerate(mapping.standard.agreements):
         column = mapping.column_of(agreement.field)
         if agreement.rule_id == "decision.differs":
             # The field that decides is given by those records alone of which something is decided.
             decides, spoil = mapping.column_of(agreement.others[-1]), _other_number(mapping, agreement.field)
             yield Kind(f"{agreement.field}_differs", column, agreement.rule_id, spoil=spoil, needs=decides)
+        elif agreement.rule_id == "count.differs":
+            rows = _other_kind(mapping, agreement)
+            yield Kind(f"{agreement.field.replace('.', '_')}_count_{turn}", column, agreement.rule_id, spoil_rows=rows)
         else:
             rows = _other_item(mapping, agreement)
             yield Kind(f"{agreement.field}_of_items", column, agreement.rule_id, spoil_rows=rows)
@@ -165,6 +168,25 @@ def _other_item(mapping: Mapping, agreement: Agreement) -> SpoilRows:
         return None
 
     return other_item
+
+
+def _other_kind(mapping: Mapping, agreement: Agreement) -> SpoilRows:
+    """Say another kind of the last item that counts."""
+    items, _, kind = agreement.field.partition(".")
+    column = next(one for one in mapping.plan.columns if one.facts.path == agreement.field)
+    place, values = column.places[0], column.cell.table.values
+
+    def other_kind(rows: list[list[str]]) -> int | None:
+        record: Any = mapping.to_standard_rows(rows).message
+        for row, item in reversed(list(enumerate(getattr(record, items)))):
+            code, value = next((code, value) for code, value in values.items() if value != getattr(item, kind))
+            setattr(item, kind, value)
+            if not agreement.holds(record):
+                rows[row][place] = code
+                return 0
+        return None
+
+    return other_kind
 
 
 def _group_kinds(mapping: Mapping) -> Iterator[Kind]:

@@ -27,7 +27,7 @@ from services.domain.receipt import Violation
 from services.domain.tags import business_key, business_keys
 from services.wire.columns import Columns
 from services.wire.named_rules import compile_named_rules, field_reader
-from services.wire.reasons import decision_reason, sum_reason
+from services.wire.reasons import count_reason, decision_reason, sum_reason
 from services.wire.runs import MessageRun
 from yrdx.types.v1 import types_pb2
 
@@ -213,8 +213,14 @@ def _compile_sum(descriptor: Descriptor, declared: types_pb2.Dataset.Sum) -> _Su
 def _disagreement(agreement: Agreement) -> Violation:
     """What is said when a record's fields do not agree: their names, never their values."""
     others = list(agreement.others)
-    reason = sum_reason if agreement.rule_id == "sum.mismatch" else decision_reason
-    return Violation(agreement.field, agreement.rule_id, reason(agreement.field, others))
+    return Violation(agreement.field, agreement.rule_id, _DISAGREEMENTS[agreement.rule_id](agreement.field, others))
+
+
+_DISAGREEMENTS: Final = {
+    "sum.mismatch": sum_reason,
+    "count.differs": count_reason,
+    "decision.differs": decision_reason,
+}
 
 
 _Agreeing = Sequence[tuple[Agreement, Violation]]
