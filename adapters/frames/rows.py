@@ -159,6 +159,8 @@ def terminal_frame(cells: Cells, serial: int, version: int | None = None) -> jtt
     """
     if cells["supplement"] != "0":
         raise FrameRefused("frame.sub_message")
+    if not cells["simNo"]:
+        raise FrameRefused("frame.lacking")
     items = ((jtt808.MILEAGE, "mileage", 4), (_RECORDER_SPEED, "recorderSpeed", 2))
     location = jtt808.Location(
         alarm_bits=_number(cells, "alarmFlag"),

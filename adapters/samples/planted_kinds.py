@@ -174,7 +174,8 @@ def _other_kind(mapping: Mapping, agreement: Agreement) -> SpoilRows:
     """Say another kind of the last item that counts."""
     items, _, kind = agreement.field.partition(".")
     column = next(one for one in mapping.plan.columns if one.facts.path == agreement.field)
-    place, values = column.places[0], column.cell.table.values
+    place, cell = column.places[0], column.cell
+    values = cell.table.values if isinstance(cell, CodeCell) else {}
 
     def other_kind(rows: list[list[str]]) -> int | None:
         record: Any = mapping.to_standard_rows(rows).message

@@ -10,18 +10,21 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from adapters.frames.rows import FrameContext
 from adapters.mapping import load_mapping
+from adapters.tables import Row, open_table
 from services.node.demo.cities import DemoCity
 from services.node.demo.streams import DemoStream, make_streams
 from services.node.home import Home
 from services.node.lock import Holder, holder_of
 from services.node.settings import load_settings
+from services.node.sync.inputs import layout_of
 from services.node.sync.reading import of_any_record, textual_rows
 from tests.integration.support.commands import Ran, finish, start_yrdx, yrdx
 from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node
@@ -29,6 +32,7 @@ from tests.integration.support.proof import prove_ends, prove_receipts
 from tests.integration.support.waiting import until
 
 PEOPLE: Final = 300
+POSITION: Final = "transport.position"
 SEED: Final = 7
 """The command's own default."""
 COUNTS: Final = ("submitted", "acknowledged", "rejected_local", "rejected_partner", "pending", "duplicates", "missing")
@@ -71,7 +75,7 @@ class Demo:
 def run_up(folder: Path, *more: object) -> Demo:
     """Run the demo to its verification."""
     line = ("up", "--once", "--json", "--home", folder, "--people", PEOPLE, *more)
-    return Demo(folder, finish(start_yrdx(*line), timeout_s=180))
+    return Demo(folder, finish(start_yrdx(*line), timeout_s=240))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +120,7 @@ def test_the_report_has_exactly_this_shape_and_is_true(demo: Demo, streams: tupl
 
     assert list(report) == ["verified", "elapsed_s", "streams"]
     assert report["verified"] is True
-    assert 0 < report["elapsed_s"] < 180
+    assert 0 < report["elapsed_s"] < 240
     assert all(list(stream) == ["stream", *COUNTS, *PROOFS] for stream in report["streams"])
     assert dict(told_counts(report)) == {stream.name: true_counts(stream) for stream in streams}
     kinds = {stream.name: {row.kind for row in stream.planted if row.rejected_by} for stream in streams}
@@ -144,6 +148,26 @@ def test_the_homes_and_the_samples_stand_where_they_are_said_to(demo: Demo, stre
     tables = len(streams) // 2
     expected = [".sqlite", ".jtt808", ".jtt809", *[".csv"] * (tables - 2), *[".xlsx"] * (tables - 1)]
     assert suffixes == sorted(expected)
+
+
+def test_positions_go_out_as_frames(demo: Demo, tmp_path: Path) -> None:
+    """What came as frames of terminals is written as frames of a platform, every position once.
+
+    The other way it cannot be: a platform's frame does not say the terminal. The first record is named, and no file left.
+    """
+    out = tmp_path / "positions.jtt809"
+    export = ("inbox", "export", "--dataset", POSITION, "-o")
+    sent = yrdx(*export, out, "--home", demo.home(SHANGHAI).path, "--json").json
+    told = next(one for one in demo.ran.json["streams"] if one["stream"] == f"320600/310000/{POSITION}/0")
+    assert sent["rows"] == told["acknowledged"] + told["mended"]
+    layout = layout_of(load_mapping(SHANGHAI.dialect, POSITION))
+    with open_table(out, replace(layout, frames=FrameContext("WGS84"))) as source:
+        assert [type(row) for row in source] == [Row] * sent["rows"]
+
+    ran = yrdx(*export, tmp_path / "positions.jtt808", "--home", demo.home(NANTONG).path, code=2)
+    assert f"310000/320600/{POSITION}/0 1/1: " in ran.err
+    assert "[frame.lacking]" in ran.err
+    assert not (tmp_path / "positions.jtt808").exists()
 
 
 def test_both_ends_agree(demo: Demo, streams: tuple[DemoStream, ...]) -> None:

@@ -31,7 +31,7 @@ def read(tmp_path: Path, *lines: str, columns: tuple[str, ...] = ("a", "b", "c")
 def nested(rows: list[dict[str, str]]) -> dict[str, Any]:
     """One settlement as the interface has it: 2207 with its items, amounts as numbers."""
     fields = {column.name: column.field for column in SETTLEMENT.declaration.columns}
-    form = {name: cell for name, cell in rows[0].items() if "." not in fields[name]}
+    form: dict[str, Any] = {name: cell for name, cell in rows[0].items() if "." not in fields[name]}
     form |= {name: float(cell) for name, cell in form.items() if name.endswith("_sumamt")}
     lists = {
         name: [
