@@ -29,7 +29,7 @@ from services.domain.tags import record_key, record_keys, subject_digest
 from services.wire.additions import Search, search_additions
 from services.wire.columns import Columns
 from services.wire.named_rules import compile_named_rules, field_reader
-from services.wire.reasons import decision_reason, reason_of, sum_reason
+from services.wire.reasons import count_reason, decision_reason, reason_of, sum_reason
 from services.wire.runs import MessageRun
 from yrdx.types.v1 import types_pb2
 
@@ -253,8 +253,14 @@ def _compile_sum(descriptor: Descriptor, declared: types_pb2.Dataset.Sum) -> _Su
 def _disagreement(agreement: Agreement) -> Violation:
     """What is said when a record's fields do not agree: their names, never their values."""
     others = list(agreement.others)
-    reason = sum_reason if agreement.rule_id == "sum.mismatch" else decision_reason
-    return Violation(agreement.field, agreement.rule_id, reason(agreement.field, others))
+    return Violation(agreement.field, agreement.rule_id, _DISAGREEMENTS[agreement.rule_id](agreement.field, others))
+
+
+_DISAGREEMENTS: Final = {
+    "sum.mismatch": sum_reason,
+    "count.differs": count_reason,
+    "decision.differs": decision_reason,
+}
 
 
 _Agreeing = Sequence[tuple[Agreement, Violation]]

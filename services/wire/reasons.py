@@ -66,6 +66,11 @@ def sum_reason(total: str, parts: list[str]) -> str:
     return f"合计不等于各项之和 ({total} is not {' + '.join(parts)})"
 
 
+def count_reason(field: str, others: list[str]) -> str:
+    """Name the field by which items are counted, and what asks for their number."""
+    return f"明细的项数不符 (not as many items by {field} as {', '.join(others)} asks for)"
+
+
 def decision_reason(field: str, others: list[str]) -> str:
     """Name a field that is not what others decide, and these, without their values."""
     return f"与所依据的字段不符 ({field} does not follow from {', '.join(others)})"
