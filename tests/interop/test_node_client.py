@@ -18,11 +18,11 @@ from certs.inventory import fingerprint_of
 from certs.keystore import load_generation
 from certs.offline import load_authority
 from certs.pem import certificates_to_pem, private_key_to_pem
+from services.node.conformance.sender import Sender
 from services.node.system import SystemClock
 from tests.integration.rpc.cities import City
 from tests.integration.support.commands import yrdx
 from tests.integration.support.guests import Host
-from tests.integration.support.raw import Sender
 from tests.integration.support.records import bodies
 from yrdx.node.v1 import node_pb2
 

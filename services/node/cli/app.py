@@ -10,6 +10,7 @@ from services.node.cli import (
     ca,
     cert,
     config,
+    conformance,
     crl,
     db,
     doctor,
@@ -69,4 +70,5 @@ app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")
 app.add_typer(bench.app, name="bench")
+conformance.declare(app)
 version.declare(app)
