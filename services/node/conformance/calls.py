@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from certs.identity import gateway_host
 from services.wire.status import DETAILS_KEY, DOMAIN
+from yrdx.exchange.v1.exchange_pb2 import DeliverResponse
 
 ANSWER_WITHIN_S: Final = 30.0
 Leaf = tuple[bytes, bytes]
@@ -58,8 +59,9 @@ class Outcome:
 
     @property
     def receipts(self) -> list[Any]:
-        """The signed receipts among the answers."""
-        return [answer.acknowledgement.receipt for answer in self.answers if answer.HasField("acknowledgement")]
+        """The signed receipts among the answers of a stream."""
+        streamed = [answer for answer in self.answers if isinstance(answer, DeliverResponse)]
+        return [answer.acknowledgement.receipt for answer in streamed if answer.HasField("acknowledgement")]
 
 
 def outcome(answers: Iterable[Any]) -> Outcome:

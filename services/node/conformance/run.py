@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from certs.bundle import CityBundle
 from services.node.conformance.calls import Outcome
@@ -105,6 +106,8 @@ def ask(partner: Partner, promises: Iterable[Promise]) -> Iterator[Verdict]:
             yield Verdict(promise, State.PASSED, promise.check(partner))
         except Broken as broken:
             yield Verdict(promise, State.FAILED, str(broken))
+        except DecodeError:
+            yield Verdict(promise, State.FAILED, "答复中有无法解析的内容 · it answered with bytes that do not parse")
         except Skipped as skipped:
             yield Verdict(promise, State.SKIPPED, str(skipped))
 
