@@ -16,6 +16,7 @@ from services.node.cli import (
     doctor,
     inbox,
     init,
+    kit,
     mapping,
     operator,
     outbox,
@@ -69,6 +70,7 @@ app.add_typer(adapter.app, name="adapter")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")
+app.add_typer(kit.app, name="kit")
 app.add_typer(bench.app, name="bench")
 conformance.declare(app)
 version.declare(app)
