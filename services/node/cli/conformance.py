@@ -64,17 +64,16 @@ def conformance(
     json: JsonOption = False,
 ) -> None:
     """Run it."""
+    from services.node.cli.sync_inputs import seconds
     from services.node.system import SystemClock
 
     now = SystemClock().now()
-    chosen = _chosen(only or [])
+    wait_s, chosen = seconds("--duplicate-after", duplicate_after), _chosen(only or [])
+    _verify(target, dataset)
     who = _identity(identity, city, now)
     if prepare:
         _prepare(target, bundle, who, dataset, now)
         return
-    from services.node.cli.sync_inputs import seconds
-
-    wait_s = seconds("--duplicate-after", duplicate_after)
     asking = _asking(target, bundle, who, dataset, wait_s)
     verdicts = _verdicts(asking, restart_command, kill_command, chosen)
     told = list(_told(verdicts, quiet=json))
@@ -101,6 +100,7 @@ def _identity(folder: Path, city: str, now: datetime) -> Identity:
     """Open the invented city's folder, or make it where a city is named."""
     import os
 
+    from certs.identity import verify_city
     from services.node.conformance.identity import create_identity, open_identity
 
     if (folder / "certs").exists():
@@ -108,18 +108,15 @@ def _identity(folder: Path, city: str, now: datetime) -> Identity:
     if not city:
         raise Mistake(f"{folder} 中没有密钥，请以 --city 新建 · holds no keys: name an invented city with --city")
     try:
-        return create_identity(folder, city, now=now, random=os.urandom)
+        verify_city(city)
     except ValueError as error:
         raise Mistake(f"--city：应为六位数字 · {error}") from error
+    return create_identity(folder, city, now=now, random=os.urandom)
 
 
-def _asking(target: str, bundle: Path, who: Identity, dataset: str, duplicate_after_s: float) -> Asking:
-    from random import SystemRandom
-
-    from certs.bundle import read_bundle
+def _verify(target: str, dataset: str) -> None:
     from services.node.addresses import verify_address
     from services.node.conformance.records import datasets
-    from services.node.conformance.run import Asking
 
     try:
         verify_address(target)
@@ -127,6 +124,14 @@ def _asking(target: str, bundle: Path, who: Identity, dataset: str, duplicate_af
         raise Mistake(f"TARGET：{error}") from error
     if dataset not in (known := datasets()):
         raise Mistake(f"--dataset：可用的有 · there are {', '.join(known)}")
+
+
+def _asking(target: str, bundle: Path, who: Identity, dataset: str, duplicate_after_s: float) -> Asking:
+    from random import SystemRandom
+
+    from certs.bundle import read_bundle
+    from services.node.conformance.run import Asking
+
     city = read_bundle(bundle.read_bytes()).bundle
     return Asking(target, city, who, dataset, duplicate_after_s, seed=SystemRandom().randrange(2**31))
 

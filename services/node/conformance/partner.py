@@ -21,7 +21,7 @@ from services.node.conformance.target import Target
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.exchange.v1.exchange_pb2 import DeliverRequest
 
-CONNECT_WITHIN_S: Final = 5.0
+CONNECT_WITHIN_S: Final = 15.0
 
 
 class Taken(NamedTuple):

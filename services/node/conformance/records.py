@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Final
 
 from adapters.mapping import load_mapping
@@ -12,8 +12,8 @@ from services.wire.datasets import Dataset, load_datasets
 from yrdx.types.v1 import types_pb2
 
 _DIALECT: Final = "local"
-_PEOPLE: Final = 1_500
-"""A full batch and all the small ones of one run."""
+_PEOPLE: Final = 250
+"""Invented at a time, when they are needed."""
 
 
 def datasets() -> list[str]:
@@ -35,25 +35,17 @@ class Records:
             name: One of `datasets`.
             seed: Other seeds invent other people.
         """
-        mapping = load_mapping(_DIALECT, name)
-        self.dataset: Dataset = load_datasets().find(name, mapping.standard.version)
-        rows = sample_rows(name, _DIALECT, seed=seed, people=_PEOPLE, bad_rows=0).rows
-        self._messages: Iterator[Any] = (mapping.to_standard(row).message for row in rows)
+        self._mapping = load_mapping(_DIALECT, name)
+        self.dataset: Dataset = load_datasets().find(name, self._mapping.standard.version)
+        self._messages = self._invented(seed)
 
-    def messages(self, count: int) -> list[Any]:
-        """Return messages of the standard that were not returned before.
+    def messages(self, number: int) -> list[Any]:
+        """Return messages of the standard that were not returned before."""
+        return list(islice(self._messages, number))
 
-        Raises:
-            ValueError: So many were not invented.
-        """
-        found = list(islice(self._messages, count))
-        if len(found) < count:
-            raise ValueError(f"a run uses at most {_PEOPLE} people")
-        return found
-
-    def bodies(self, count: int) -> list[bytes]:
+    def bodies(self, number: int) -> list[bytes]:
         """Return serialised good records that were not returned before."""
-        return [self.body(message).SerializeToString() for message in self.messages(count)]
+        return [self.body(message).SerializeToString() for message in self.messages(number)]
 
     def body(self, message: Any, **changes: Any) -> types_pb2.RecordBody:  # noqa: ANN401 - the dataset's message
         """Return an UPSERT of a message; ``changes`` replace fields of the envelope."""
@@ -63,3 +55,9 @@ class Records:
         for name, value in changes.items():
             setattr(body, name, value)
         return body
+
+    def _invented(self, seed: int) -> Iterator[Any]:
+        """Invent without end."""
+        for seed_of_some in count(seed):
+            rows = sample_rows(self.dataset.name, _DIALECT, seed=seed_of_some, people=_PEOPLE, bad_rows=0).rows
+            yield from (self._mapping.to_standard(row).message for row in rows)
