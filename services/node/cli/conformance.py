@@ -104,7 +104,7 @@ def _identity(folder: Path, city: str, now: datetime) -> Identity:
     from services.node.conformance.identity import create_identity, open_identity
 
     if (folder / "certs").exists():
-        return open_identity(folder, now=now)
+        return open_identity(folder, now=now, random=os.urandom)
     if not city:
         raise Mistake(f"{folder} 中没有密钥，请以 --city 新建 · holds no keys: name an invented city with --city")
     try:

@@ -10,6 +10,7 @@ from typing import Final
 
 from certs.authority import Authority
 from certs.bundle import SignedBundle, bundle_to_bytes, read_bundle
+from certs.errors import KeystoreBroken, Reason
 from certs.generation import Generation
 from certs.keystore import create_keystore, install_generation, load_generation, renewed_files
 from certs.offline import load_authority, load_bundle_key
@@ -78,21 +79,36 @@ def create_identity(folder: Path, city: str, *, now: datetime, random: Callable[
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_keystore(folder, city, now=now - AUTHORITY_AGE, random=random)
-    files = renewed_files(folder, load_authority(folder), now=now, random=random)
-    generation = install_generation(folder, files, now=now)
+    generation = _renewed(folder, now=now, random=random)
     statement = generation.bundle(version=1, previous=None, endpoint=None, created_at=now)
     (folder / "city.bundle").write_bytes(bundle_to_bytes(statement, load_bundle_key(folder)))
-    return open_identity(folder, now=now)
+    return open_identity(folder, now=now, random=random)
 
 
-def open_identity(folder: Path, *, now: datetime) -> Identity:
-    """Open a city's folder.
+def open_identity(folder: Path, *, now: datetime, random: Callable[[int], bytes]) -> Identity:
+    """Open a city's folder; leaves that have ended are issued anew, which no partner needs to be told.
+
+    Args:
+        folder: Made by `create_identity`.
+        now: Present instant.
+        random: Gives that many random bytes, for serials.
 
     Raises:
         KeystoreBroken: There is none, or its keys cannot be used.
         OSError: Its bundle cannot be read.
     """
-    return Identity(folder, load_generation(folder, now=now), read_bundle((folder / "city.bundle").read_bytes()))
+    try:
+        generation = load_generation(folder, now=now)
+    except KeystoreBroken as error:
+        if error.reason is not Reason.CERTIFICATE_EXPIRED:
+            raise
+        generation = _renewed(folder, now=now, random=random)
+    return Identity(folder, generation, read_bundle((folder / "city.bundle").read_bytes()))
+
+
+def _renewed(folder: Path, *, now: datetime, random: Callable[[int], bytes]) -> Generation:
+    files = renewed_files(folder, load_authority(folder), now=now, random=random)
+    return install_generation(folder, files, now=now)
 
 
 def agreement_text(provider: str, consumer: str, dataset: str, *, today: date) -> str:

@@ -57,9 +57,19 @@ def _unanswered(make: Callable[[Partner], Leaf | None]) -> Callable[[Partner], s
 
 def _issued(authority: Authority, city: str, role: Role, *, age: timedelta = timedelta(0)) -> Leaf:
     """Issue a leaf for any city's name: an authority's key can sign whatever it likes."""
-    key, issuer = ec.generate_private_key(ec.SECP256R1()), Authority(city, authority.certificate, authority.key)
-    identity, serial = Identity(city, role, "main"), serial_number(os.urandom)
-    leaf = issuer.issue(identity, key.public_key(), now=datetime.now(UTC) - age, serial=serial)
+    return _signed(authority, ec.generate_private_key(ec.SECP256R1()), city, role, age)
+
+
+def _self_signed(city: str) -> Leaf:
+    """Make a leaf whose own key signed it."""
+    signer = _strangers(city)
+    return _signed(signer, signer.key, city, "gateway", timedelta(0))
+
+
+def _signed(authority: Authority, key: ec.EllipticCurvePrivateKey, city: str, role: Role, age: timedelta) -> Leaf:
+    issuer, identity = Authority(city, authority.certificate, authority.key), Identity(city, role, "main")
+    moment = datetime.now(UTC) - age
+    leaf = issuer.issue(identity, key.public_key(), now=moment, serial=serial_number(os.urandom))
     return certificates_to_pem(leaf), private_key_to_pem(key)
 
 
@@ -80,6 +90,11 @@ def _own_authority(partner: Partner) -> Authority:
 _REFUSED: Final = "不完成握手，或 UNAUTHENTICATED · no handshake, or UNAUTHENTICATED"
 for _name, _done, _make in (
     ("none", "不出示证书 · no certificate is shown", lambda _: None),
+    (
+        "self_signed",
+        "出示自签的证书 · one that its own key signed",
+        lambda p: _self_signed(p.identity.city),
+    ),
     (
         "stranger",
         "出示未登记机构以本市名义签发的证书 · one in our name, by an authority that nobody registered",

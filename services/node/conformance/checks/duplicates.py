@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from services.node.conformance.partner import Partner, Taken
-from services.node.conformance.promises import Promises
+from services.node.conformance.promises import Broken, Promises
 from services.node.conformance.sender import Sealed
 from yrdx.exchange.v1 import exchange_pb2
 
@@ -61,7 +61,11 @@ def _later(partner: Partner) -> str:
     partner.kept.save(taken.sealed.batch, taken.signed)
     if kept is None:
         return f"{partner.duplicate_after_s:.0f} s; the batch is kept for later runs"
-    _again(partner, _earlier(kept))
+    try:
+        _again(partner, _earlier(kept))
+    except Broken as broken:
+        began_anew = f"若节点是重新建立的，请删除 · if the node was set up anew, remove {partner.kept.path}"
+        raise Broken(f"较早一次测试的批次 · a batch of an earlier run: {broken}（{began_anew}）") from broken
     return f"{partner.duplicate_after_s:.0f} s, and a batch of an earlier run"
 
 
