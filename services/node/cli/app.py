@@ -11,12 +11,14 @@ from services.node.cli import (
     ca,
     cert,
     config,
+    conformance,
     crl,
     db,
     doctor,
     health,
     inbox,
     init,
+    kit,
     lookup,
     mapping,
     operator,
@@ -76,5 +78,7 @@ app.add_typer(adapter.app, name="adapter")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")
+app.add_typer(kit.app, name="kit")
 app.add_typer(bench.app, name="bench")
+conformance.declare(app)
 version.declare(app)

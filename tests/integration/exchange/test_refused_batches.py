@@ -10,19 +10,11 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
+from services.domain.tags import BATCH, CONFLICT, RECEIPT
+from services.node.conformance.sender import UNKNOWN_FIELD, Key, Sealed, Sender, verify_signed
 from tests.integration.support.guests import Host
-from tests.integration.support.raw import (
-    BATCH,
-    CONFLICT,
-    RECEIPT,
-    UNKNOWN_FIELD,
-    Key,
-    Sealed,
-    Sender,
-    assert_refused,
-    verify_signed,
-)
 from tests.integration.support.records import bodies, messages, record_body
+from tests.integration.support.refusals import assert_refused
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.node.v1 import node_pb2
 
