@@ -26,6 +26,7 @@ from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
 from services.domain.tags import business_key, business_keys
 from services.wire.columns import Columns
+from services.wire.courses import CompiledCourse, compile_course
 from services.wire.named_rules import compile_named_rules, field_reader
 from services.wire.reasons import decision_reason, sum_reason
 from services.wire.runs import MessageRun
@@ -62,8 +63,9 @@ class Dataset:
         first_broken: First named rule, sum or decision that a message breaks, or None.
         sums_hold: Whether every sum of many messages adds up, and every decision is kept.
         run: Parses and validates many messages at once.
-        indispensable: Fields of the key, of sums and decisions, and those marked as required: no agreement may leave
-            them out.
+        course: What cases do that its records tell; None where it declares none.
+        indispensable: Fields of the key, of sums, decisions and the course, and those marked as required: no agreement
+            may leave them out.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Dataset:
     first_broken: Callable[[Message], Violation | None]
     sums_hold: Callable[[Columns], bool]
     run: MessageRun
+    course: CompiledCourse | None
     indispensable: frozenset[str]
 
 
@@ -135,6 +138,7 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
     key, keys = _compile_keys(descriptor, declared.key)
     sums = [_compile_sum(descriptor, one) for one in declared.sums]
     agreeing = [(one, _disagreement(one)) for one in agreements(declared, descriptor)]
+    course = compile_course(descriptor, declared)
     return Dataset(
         name=declared.name,
         standard=declared.standard,
@@ -146,7 +150,8 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
         first_broken=_compile_first_broken(descriptor, sums, agreeing),
         sums_hold=lambda columns: _first_broken_sum(sums, columns) is None and _all_agree(agreeing, columns),
         run=MessageRun(message_class),
-        indispensable=frozenset(_indispensable(descriptor, declared)),
+        course=course,
+        indispensable=frozenset(_indispensable(descriptor, declared)) | (course.fields if course else frozenset()),
     )
 
 
