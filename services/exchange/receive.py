@@ -6,12 +6,13 @@ inside a record is a rejection in the receipt; only header, signature, root, siz
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.domain import merkle
 from services.domain.agreement import Agreement
 from services.domain.batch import Batch, BatchHeader, Signed, StoredBatch
+from services.domain.course import Move
 from services.domain.errors import (
     ContentConflict,
     Diverged,
@@ -32,6 +33,7 @@ from services.domain.receipt import Receipt, Rejection, Violation
 from services.domain.stream import Direction, Position, Stream, StreamState
 from services.domain.tags import BATCH, CONFLICT, RECEIPT
 from services.exchange.agreements import named_agreement
+from services.exchange.cases import Place, impossible_steps, moves_of, take_steps
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
 from services.ports.gate import Passed
@@ -54,12 +56,14 @@ class VerifiedBatch:
         header_hash: The batch's identity.
         leaves: Leaves, 32 bytes each.
         verdicts: One per record.
+        moves: By sequence, what records that passed say of cases.
     """
 
     batch: Batch
     header_hash: bytes
     leaves: bytes
     verdicts: Sequence[Passed | Violation]
+    moves: Mapping[int, Move]
 
     @property
     def header(self) -> BatchHeader:
@@ -105,7 +109,8 @@ def verify_batch(parts: Parts, batch: Batch, caller_city: str, fields: Sequence[
     if merkle.root(leaves, digest) != header.root:
         raise RootInvalid("the records' Merkle root is not the header's")
     header_hash = digest(BATCH + batch.signed_header.content)
-    return VerifiedBatch(batch, header_hash, b"".join(leaves), _verdicts(parts, batch, fields))
+    verdicts, moves = _judged(parts, batch, fields)
+    return VerifiedBatch(batch, header_hash, b"".join(leaves), verdicts, moves)
 
 
 def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Applied:
@@ -131,6 +136,7 @@ def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Appli
         verified.header_hash, verified.batch.signed_header, verified.leaves, signed,
     )  # fmt: skip
     tx.apply(stored, _accepted(verified, receipt), received_time=receipt.received_time)
+    _move_cases(tx, parts, stream, verified, receipt)
     position = Position(header.epoch, header.last_sequence, verified.header_hash)
     if not tx.update_stream(replace(stream, position=position, sealed=position), expected=stream):
         raise Unavailable(f"{header.stream} moved while a batch was applied: send again", retry_after_s=0.1)
@@ -165,7 +171,8 @@ def _bytes_max(parts: Parts, count: int) -> int:
     )
 
 
-def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed | Violation]:
+def _judged(parts: Parts, batch: Batch, fields: Sequence[str]) -> tuple[list[Passed | Violation], dict[int, Move]]:
+    """Return the gate's verdicts, and what the records that passed say of cases."""
     broken = {offset: _WRONG_SALT for offset, record in enumerate(batch.records) if len(record.salt) != 16}
     bodies: list[bytes] = []
     for offset, record in enumerate(batch.records):
@@ -174,10 +181,16 @@ def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed 
         except Rejected:
             bodies.append(b"")
             broken[offset] = _UNDECODABLE
-    verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
+    header = batch.header
+    verdicts = parts.inbox_gate.check(header.stream.dataset, header.standard, bodies, fields=fields)
     for offset, violation in broken.items():
         verdicts[offset] = violation
-    return verdicts
+    passed = (
+        (sequence, body)
+        for sequence, (verdict, body) in enumerate(zip(verdicts, bodies, strict=True), header.first_sequence)
+        if isinstance(verdict, Passed)
+    )
+    return verdicts, moves_of(parts, header.stream.dataset, header.standard, passed)
 
 
 def _already_applied(tx: Transaction, stream: Stream, header: BatchHeader) -> bool:
@@ -231,7 +244,7 @@ def _receipt(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBa
     if stream.state is StreamState.REPLAY:
         return _original_receipt(parts, verified)
     header = verified.header
-    rejections = _rejections(tx, stream, verified)
+    rejections = _rejections(tx, parts, stream, verified)
     receipt = Receipt(
         header.stream, header.epoch, verified.header_hash, header.first_sequence, header.record_count,
         header.record_count - len(rejections), rejections, parts.clock.now(),
@@ -254,7 +267,7 @@ def _original_receipt(parts: Parts, verified: VerifiedBatch) -> tuple[Receipt, S
     return receipt, signed
 
 
-def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
+def _rejections(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
     header = verified.header
     found = {
         sequence: verdict
@@ -269,7 +282,18 @@ def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tup
     if mending:
         newer = tx.superseded(stream.id, [(verdict.key, verdict.mends) for _, verdict in mending], header.epoch)
         found |= {sequence: _SUPERSEDED for sequence, verdict in mending if verdict.key in newer}
+    if verified.moves:
+        moves = {sequence: move for sequence, move in verified.moves.items() if sequence not in found}
+        found |= impossible_steps(tx, parts, stream.name, moves)
     return tuple(Rejection(sequence, found[sequence]) for sequence in sorted(found))
+
+
+def _move_cases(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch, receipt: Receipt) -> None:
+    """Let cases take the steps that the receipt accepts: in a replay those that were accepted at first."""
+    if verified.moves:
+        refused = {rejection.sequence for rejection in receipt.rejections}
+        moves = ((sequence, move) for sequence, move in verified.moves.items() if sequence not in refused)
+        take_steps(tx, parts, stream, [(move, Place(None, receipt.epoch, sequence)) for sequence, move in moves])
 
 
 def _accepted(verified: VerifiedBatch, receipt: Receipt) -> Accepted:

@@ -30,6 +30,7 @@ from services.node.bundles import Bundles
 from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
+from services.node.holidays import load_calendar
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
 from services.node.keys import current_keys, passphrase_of
@@ -55,6 +56,7 @@ class Node:
     Attributes:
         parts: Ports of the use cases.
         home: Layout of its home.
+        calendar: Working days that statutory clocks count.
         store: Store.
         known: What the store says about trust, as it was read last.
         trust: Present state of trust.
@@ -87,10 +89,12 @@ class Node:
             verifier=self.trust,
             gate=gates.submit,
             inbox_gate=gates.inbox,
+            courses=gates.courses,
             codec=IdentityCodec(),
             digests=DIGESTS,
             limits=settings.limits(),
         )
+        self.calendar = load_calendar(home.path / settings.holidays_file if settings.holidays_file else None)
         self.listen = ""
         self.started = clock.now()
         self._turn = asyncio.Lock()

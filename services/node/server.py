@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from certs.probe import verify_tls13_only
 from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
+from services.exchange.deadlines import count_cases
 from services.exchange.quota import Quotas
 from services.node.alerts import Alerts
 from services.node.callers import CALLERS, OFFICES
@@ -21,7 +23,7 @@ from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
-from services.node.metrics import Sample, key_samples, write_metrics
+from services.node.metrics import Sample, case_samples, key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
@@ -183,9 +185,18 @@ async def _metrics(node: Node) -> None:
         status = node.keys.status()
         alerts.tell(status.certificates)
         alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
-        return list(key_samples(status))
+        return [*key_samples(status), *case_samples(_case_counts(node))]
 
     await write_metrics(node.metrics_file, samples)
+
+
+def _case_counts(node: Node) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """Count cases; a store that is away for a moment stops this metric, not the node."""
+    try:
+        return node.store.read(partial(count_cases, parts=node.parts, calendar=node.calendar))
+    except Unavailable as error:
+        _log.warning("store.unavailable", reason=error.reason, message=str(error))
+        return {}
 
 
 async def _until(stop: asyncio.Event) -> None:

@@ -53,7 +53,7 @@ class Outbox(Protocol):
 
     def append_outbox(
         self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime, mapping: str = ""
-    ) -> None:
+    ) -> int:
         """Append rows, all pending, in order.
 
         Args:
@@ -62,6 +62,9 @@ class Outbox(Protocol):
             rows: At least one.
             now: When they were submitted.
             mapping: Version of the mapping that made them, for the lineage; empty when their sender mapped them.
+
+        Returns:
+            Id of the first of them; the others' follow it. 0 where there are none.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.store.transaction.cases import CasesPart
 from services.store.transaction.directory import DirectoryPart
 from services.store.transaction.recovery import RecoveryPart
 from services.store.transaction.revocations import RevocationsPart
@@ -9,5 +10,5 @@ from services.store.transaction.snapshot import SnapshotPart
 from services.store.transaction.streams import StreamsPart
 
 
-class SqlTransaction(StreamsPart, RecoveryPart, SnapshotPart, DirectoryPart, RevocationsPart):
+class SqlTransaction(StreamsPart, RecoveryPart, SnapshotPart, DirectoryPart, RevocationsPart, CasesPart):
     """`services.ports.store.Transaction` in SQL. Each part stands in a file of its own."""

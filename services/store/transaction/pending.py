@@ -75,15 +75,17 @@ class PendingPart(Part):
 
     def append_outbox(
         self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime, mapping: str = ""
-    ) -> None:
+    ) -> int:
         """See the port."""
-        if rows:
-            positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
-            said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
-            added = self._submit(source_id, positions, said, now=now)
-            records = Records(range(len(rows)), salts, bodies)
-            self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
-            self._add_pending(stream_id, [added])
+        if not rows:
+            return 0
+        positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
+        said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
+        added = self._submit(source_id, positions, said, now=now)
+        records = Records(range(len(rows)), salts, bodies)
+        self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
+        self._add_pending(stream_id, [added])
+        return added.first
 
     def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
         """See the port."""
