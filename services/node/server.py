@@ -16,7 +16,9 @@ from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
 from services.exchange.deadlines import count_cases
+from services.exchange.deliver import written
 from services.exchange.quota import Quotas
+from services.exchange.retell import retell_cases
 from services.node.alerts import Alerts
 from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
@@ -79,6 +81,8 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     spare_collector()
     node.tell_server = partial(_replace_trust, trust, server, node)
     node.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
+    if told := await written(node.store.write(partial(retell_cases, parts=node.parts))):
+        _log.info("cases.retold", records=told)
     await server.start()
     node.listen = settings.listen
     # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.

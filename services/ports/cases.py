@@ -55,6 +55,14 @@ class Cases(Protocol):
         """Take back records of the outbox that will not be sent; returns their cases as `answer_step_records` does."""
         ...
 
+    def has_step_records(self, stream_id: int) -> bool:
+        """Say whether any record of a stream tells a case."""
+        ...
+
+    def sealed_record_ids(self, batch: StoredBatch) -> Sequence[int]:
+        """Return the ids of the records of an outbound batch, in sequence."""
+        ...
+
     def cases(self, wanted: CaseFilter, *, after_id: int = 0, limit: int) -> Sequence[Case]:
         """Return cases by rising id, with their records."""
         ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -16,7 +18,7 @@ from services.domain.rejection import LocalRejection
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.dial import make_opening, read_answer, resume_from
 from services.exchange.history import receipted_batches
-from services.exchange.open import answer_opening, read_opening
+from services.exchange.open import Opened, answer_opening, read_opening
 from services.exchange.receive import apply_batch, verify_batch
 from services.exchange.recover import allow_replay, finish_recovery, open_epoch, take_back
 from services.exchange.seal import seal_pending
@@ -172,6 +174,14 @@ class City:
         (self.folder / f"{self.code}.sqlite").write_bytes(copy.read_bytes())
         self.store = open_store(self._url)
 
+    def forget_cases(self) -> None:
+        """Empty the tables of cases behind the store's back: a store as it was before there were any."""
+        self.store.close()
+        with closing(sqlite3.connect(self.folder / f"{self.code}.sqlite")) as file, file:
+            file.execute("DELETE FROM course_step")
+            file.execute("DELETE FROM course_case")
+        self.store = open_store(self._url)
+
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Run a unit of work."""
         return self.store.write(work).result(timeout=30)
@@ -195,6 +205,11 @@ class CaseCities:
         clock = FakeClock()
         self.nantong = City(NANTONG, SHANGHAI, folder, clock)
         self.shanghai = City(SHANGHAI, NANTONG, folder, clock)
+
+    @property
+    def both(self) -> tuple[City, City]:
+        """Both cities."""
+        return self.nantong, self.shanghai
 
     def other(self, city: City) -> City:
         """Return the partner of a city."""
@@ -254,18 +269,18 @@ class CaseCities:
 
     def close(self) -> None:
         """Close both stores."""
-        for city in (self.nantong, self.shanghai):
+        for city in self.both:
             city.store.close()
 
     def _answered(self, city: City, signed: Signed) -> Signed:
-        opened = self._opened(city, signed)
-        assert opened.answer is not None
-        return opened.answer
+        answer = self._opened(city, signed).answer
+        assert answer is not None
+        return answer
 
     def _refused_opening(self, city: City, signed: Signed) -> None:
         assert self._opened(city, signed).refusal is not None
 
-    def _opened(self, city: City, signed: Signed) -> Any:
+    def _opened(self, city: City, signed: Signed) -> Opened:
         receiver = self.other(city)
         opening = read_opening(receiver.parts, signed, city.code)
         return receiver.write(partial(answer_opening, parts=receiver.parts, signed=signed, opening=opening))

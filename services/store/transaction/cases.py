@@ -85,6 +85,15 @@ class CasesPart(OutboxPart):
         self._delete_steps([row.record_id for row in found])
         return self._with_records(locked)
 
+    def has_step_records(self, stream_id: int) -> bool:
+        """See the port."""
+        any_step = select(COURSE_STEP.c.id).where(COURSE_STEP.c.stream_id == stream_id).limit(1)
+        return self._connection.execute(any_step).first() is not None
+
+    def sealed_record_ids(self, batch: StoredBatch) -> Sequence[int]:
+        """See the port."""
+        return list(runs.ids_of(self._runs_of_batch(batch.id)))
+
     def cases(self, wanted: CaseFilter, *, after_id: int = 0, limit: int) -> Sequence[Case]:
         """See the port."""
         statement = select(COURSE_CASE).where(_matching(wanted), COURSE_CASE.c.id > after_id)

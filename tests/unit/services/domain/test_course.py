@@ -75,8 +75,8 @@ def is_lawful(standing: Standing) -> bool:
 def courses(draw: st.DrawFn) -> list[Move]:
     """A lawful course with some steps left out, in the order in which it happened."""
     steps = draw(st.sets(st.sampled_from([VOUCHER, APPLICATION, LETTER, FORM]), min_size=1))
-    if {LETTER, FORM} & steps and draw(st.booleans()):
-        steps = steps | {CLOSED}
+    closes = bool({LETTER, FORM} & steps) and draw(st.booleans())
+    steps |= {CLOSED} if closes else set()
     days = sorted(draw(st.lists(st.integers(0, 90), min_size=len(steps), max_size=len(steps))))
     return [move(step, day) for step, day in zip(sorted(steps), days, strict=True)]
 

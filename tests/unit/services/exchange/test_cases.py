@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from services.domain.case import CaseState
+from services.exchange.retell import retell_cases
 from tests.simulation.case_cities import (
     APPLICATION,
     CLOSED,
     FORM,
     LETTER,
-    NANTONG,
-    SHANGHAI,
     VOUCHER,
     CaseCities,
     step,
 )
+from tests.simulation.cities import NANTONG, SHANGHAI
 
 CASE = "NT2026000001"
 
@@ -201,3 +202,22 @@ def test_what_is_sent_in_a_new_epoch_has_its_new_sequence(cities: CaseCities) ->
     case = cities.nantong.case("NT2")
     assert case is not None
     assert [(one.epoch, one.sequence) for one in case.records] == [(2, 1)]
+
+
+def test_cases_of_records_that_stood_before_are_told_at_start(cities: CaseCities) -> None:
+    """After an upgrade nothing is known of cases: accepted, sealed and pending records tell them again, once."""
+    walk(cities, LETTER)
+    cities.nantong.submit(step("NT2", VOUCHER, 1))
+    cities.open(cities.nantong)
+    cities.nantong.seal()
+    cities.nantong.submit(step("NT3", VOUCHER, 1))
+    before = [city.standing(number) for city in cities.both for number in (CASE, "NT2", "NT3")]
+    for city in cities.both:
+        city.forget_cases()
+        assert city.case(CASE) is None
+    told = [city.write(partial(retell_cases, parts=city.parts)) for city in cities.both]
+    assert told == [5, 3]
+    assert [city.standing(number) for city in cities.both for number in (CASE, "NT2", "NT3")] == before
+    assert [city.write(partial(retell_cases, parts=city.parts)) for city in cities.both] == [0, 0]
+    cities.deliver(cities.nantong)
+    assert cities.nantong.standing("NT2") == cities.shanghai.standing("NT2") == {VOUCHER: (1, NANTONG, 2)}

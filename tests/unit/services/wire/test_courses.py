@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,8 @@ message Matter {{
   string id = 1;
   Stage stage = 2;
   string day = 3 [
-    (yrdx.types.v1.rule) = RULE_CALENDAR_DATE, (buf.validate.field).string.pattern = "^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$"
+    (yrdx.types.v1.rule) = RULE_CALENDAR_DATE,
+    (buf.validate.field).string.pattern = "^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$"
   ];
   yrdx.types.v1.Division of = 4 [(buf.validate.field).required = true];
   yrdx.types.v1.Division to = 5 [(buf.validate.field).required = true];
@@ -49,7 +51,13 @@ def test_a_course_is_compiled_from_its_declaration(tmp_path: Path) -> None:
     dataset = matter(tmp_path, COURSE + ' clock: {starts: ["STAGE_ASKED"] working_days: 10}')
     assert dataset.course is not None
     asked, done = dataset.course.course.steps.values()
-    assert (asked.label, asked.english, asked.role, asked.opens, asked.following) == ("申请", "asked", "of", True, {2})
+    assert (asked.label, asked.english, asked.role, asked.opens, asked.following) == (
+        "申请",
+        "asked",
+        "of",
+        True,
+        frozenset({2}),
+    )
     assert (done.opens, done.following) == (False, frozenset())
     assert dataset.course.course.clock is not None
     assert {"id", "stage", "day", "of", "to"} <= dataset.indispensable
@@ -88,7 +96,7 @@ def test_moves_are_read_from_bodies() -> None:
     """Number, step, day, the division of whose step it is, and whether it is taken back."""
     datasets = load_datasets()
     courses, transfer = ContractCourses(datasets), datasets.find("social.transfer", "1")
-    message = transfer.message_class(case_number="NT1", step=3, step_date="2026-03-01")
+    message: Any = transfer.message_class(case_number="NT1", step=3, step_date="2026-03-01")
     message.from_division.code, message.to_division.code = "320685", "310115"
     bodies = []
     for operation in (OPERATION_UPSERT, OPERATION_RETRACT):
