@@ -86,7 +86,12 @@ class Chunk:
 class CheckedChunk:
     """A chunk whose records passed the gate, and those that did not.
 
-    ``moves`` holds by position what rows say of cases.
+    Attributes:
+        chunk: As it was presented.
+        rows: Those that passed.
+        moves: By position, what they say of cases.
+        mended: Which of them take the place of a refused row.
+        rejected: Those that did not pass, after those that never were records.
     """
 
     chunk: Chunk
