@@ -12,7 +12,7 @@ const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const grpc = require("@grpc/grpc-js");
-const { City, Stopped, bundle, businessKey, leaf, sha256, signed, text, treeRoot, verified } = require("./wire.js");
+const { City, Stopped, bundle, leaf, recordKey, sha256, signed, text, treeRoot, verified } = require("./wire.js");
 
 const RECORDS_MAX = 1000;
 const BYTES_MAX = 1048576; // what every node takes ("Batches")
@@ -32,7 +32,7 @@ const identity = (batch) => sha256(text("yrdx-batch-v1"), batch.header.content);
 
 // Make records from lines of JSON; each is serialised once, under a salt of its own.
 function* records(city, lines, firstLine) {
-  const { type, key } = city.standard();
+  const { type, declared } = city.standard();
   for (const [at, line] of lines.entries()) {
     let message;
     try {
@@ -45,7 +45,7 @@ function* records(city, lines, firstLine) {
     }
     const value = city.encode(type, JSON.parse(line));
     const body = city.encode("yrdx.types.v1.RecordBody", {
-      operation: 1, key: businessKey(message, key), real_data: Boolean(city.config.real_data),
+      operation: 1, key: recordKey(message, declared), real_data: Boolean(city.config.real_data),
       message: { type_url: `type.googleapis.com/${type}`, value },
     });
     yield { salt: crypto.randomBytes(16), body };

@@ -51,13 +51,13 @@ class City {
     return type.toObject(type.decode(bytes), { bytes: Buffer, longs: Number, defaults: true, arrays: true, oneofs: true });
   }
 
-  // The dataset's message and the fields of its business key ("Key"): an option of the message in the .proto.
+  // The dataset's message and its declaration, which names the fields of its key ("Key"): an option in the .proto.
   standard() {
     for (const file of this.files)
       for (const message of file.message_type || []) {
         const said = message.options && message.options[".yrdx.types.v1.dataset"];
         if (said && said.name === this.config.dataset && said.standard === this.config.standard)
-          return { type: `${file.package}.${message.name}`, key: said.key };
+          return { type: `${file.package}.${message.name}`, declared: said };
       }
     throw new Stopped("DATASET_UNKNOWN", "the descriptor set has no such dataset: ask for the partner's newer kit");
   }
@@ -118,10 +118,15 @@ function bundle(city) {
   return { file, fingerprint: "SHA256:" + keyId(rawPublic(own)).match(/.{4}/g).join("-") };
 }
 
-// Hash the business key ("Key").
-function businessKey(message, names) {
+// Hash the subject and the business key ("Key").
+function recordKey(message, { subject, key }) {
+  const about = subject && subject.length ? subject : key;
+  return Buffer.concat([keyHalf("yrdx-subject-v1", message, about), keyHalf("yrdx-key-v1", message, key)]);
+}
+
+function keyHalf(tag, message, names) {
   const texts = names.map((name) => text(String(message[name])));
-  return sha256(text("yrdx-key-v1"), ...texts.flatMap((one) => [u32be(one.length), one])).subarray(0, 16);
+  return sha256(text(tag), ...texts.flatMap((one) => [u32be(one.length), one])).subarray(0, 8);
 }
 
 // Hash one record at its place ("Leaf and root").
@@ -152,4 +157,4 @@ function verified(city, tag, answer, name) {
   return city.decode(`yrdx.exchange.v1.${name}`, answer.content);
 }
 
-module.exports = { City, Stopped, bundle, businessKey, leaf, sha256, signed, text, treeRoot, verified };
+module.exports = { City, Stopped, bundle, leaf, recordKey, sha256, signed, text, treeRoot, verified };

@@ -27,7 +27,7 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 
-from wire import City, Stopped, bundle, business_key, leaf, root, sha256, signed, verified
+from wire import City, Stopped, bundle, leaf, record_key, root, sha256, signed, verified
 
 RECORDS_MAX = 1_000
 BYTES_MAX = 1_048_576
@@ -41,13 +41,13 @@ ATTEMPTS = 5
 
 def records(city: City, lines: Sequence[bytes], first_line: int) -> Iterator[Any]:
     """Make records from lines of JSON; each is serialised once, under a salt of its own ("Records")."""
-    kind, key_fields = city.standard()
+    kind, declared = city.standard()
     for number, line in enumerate(lines, first_line):
         try:
             message = json_format.ParseDict(json.loads(line), kind(), descriptor_pool=city.pool)
         except (ValueError, json_format.ParseError):  # their texts quote the line: people's data stays out of messages
             raise Stopped("LINE", f"line {number} is no {city.config['dataset']} as JSON: mend it, run again") from None
-        body = city.type("yrdx.types.v1.RecordBody")(operation=1, key=business_key(message, key_fields))
+        body = city.type("yrdx.types.v1.RecordBody")(operation=1, key=record_key(message, declared))
         body.real_data = bool(city.config.get("real_data", False))
         body.message.type_url = f"type.googleapis.com/{kind.DESCRIPTOR.full_name}"
         body.message.value = message.SerializeToString()

@@ -68,14 +68,14 @@ class City:
         """Make a message of the exchange."""
         return self.type(f"yrdx.exchange.v1.{name}")(**fields)
 
-    def standard(self) -> tuple[Any, list[str]]:
-        """Return the dataset's message class and the fields of its business key ("Key")."""
+    def standard(self) -> tuple[Any, Any]:
+        """Return the dataset's message class and its declaration, which names the fields of its key ("Key")."""
         options = self.type("google.protobuf.MessageOptions")
         extension = self.pool.FindExtensionByName("yrdx.types.v1.dataset")
         for kind in self._messages():
             said = options.FromString(kind.GetOptions().SerializeToString()).Extensions[extension]
             if (said.name, said.standard) == (self.config["dataset"], self.config["standard"]):
-                return message_factory.GetMessageClass(kind), list(said.key)
+                return message_factory.GetMessageClass(kind), said
         raise Stopped("DATASET_UNKNOWN", "the descriptor set has no such dataset: ask for the partner's newer kit")
 
     def _messages(self) -> Iterator[Any]:
@@ -161,10 +161,15 @@ def sha256(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-def business_key(message: Any, names: list[str]) -> bytes:
-    """Hash the business key ("Key")."""
-    texts = [str(getattr(message, name)).encode("utf-8") for name in names]
-    return sha256(b"yrdx-key-v1", *(len(text).to_bytes(4, "big") + text for text in texts))[:16]
+def record_key(message: Any, declared: Any) -> bytes:
+    """Hash the subject and the business key ("Key")."""
+    halves = ((b"yrdx-subject-v1", declared.subject or declared.key), (b"yrdx-key-v1", declared.key))
+    return b"".join(sha256(tag, *(_framed(str(getattr(message, name))) for name in names))[:8] for tag, names in halves)
+
+
+def _framed(text: str) -> bytes:
+    encoded = text.encode("utf-8")
+    return len(encoded).to_bytes(4, "big") + encoded
 
 
 def leaf(sequence: int, record: Any) -> bytes:

@@ -184,7 +184,13 @@ class _Window:
         """Store receipts, all that came meanwhile in one transaction, and then free their places in the window."""
         delivery = self._delivery
         async for receipts in in_groups(self._receipts(), self._size):
-            work = partial(settle_receipts, name=delivery.stream, fence=delivery.fence, receipts=receipts)
+            work = partial(
+                settle_receipts,
+                parts=delivery.parts,
+                name=delivery.stream,
+                fence=delivery.fence,
+                receipts=receipts,
+            )
             await written(delivery.store.write(work))
             for receipt, _ in receipts:
                 self._slots.release()

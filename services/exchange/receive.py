@@ -6,12 +6,13 @@ inside a record is a rejection in the receipt; only header, signature, root, siz
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.domain import merkle
 from services.domain.agreement import Agreement
 from services.domain.batch import Batch, BatchHeader, Signed, StoredBatch
+from services.domain.course import Move
 from services.domain.errors import (
     ContentConflict,
     Diverged,
@@ -33,6 +34,7 @@ from services.domain.standard import StandardVersion
 from services.domain.stream import Direction, Position, Stream, StreamState
 from services.domain.tags import BATCH, CONFLICT, RECEIPT
 from services.exchange.agreements import named_agreement
+from services.exchange.cases import Place, impossible_steps, moves_of, take_steps
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
 from services.exchange.refuse import refuse_received
@@ -58,13 +60,15 @@ class VerifiedBatch:
         leaves: Leaves, 32 bytes each.
         verdicts: One per record.
         held: Its standard is a compatible addition that is not known here yet: nobody reads it before it is.
+        moves: By sequence, what records that passed say of cases; those of a held batch say it when it is released.
     """
 
     batch: Batch
     header_hash: bytes
     leaves: bytes
     verdicts: Sequence[Passed | Violation]
-    held: bool = False
+    held: bool
+    moves: Mapping[int, Move]
 
     @property
     def header(self) -> BatchHeader:
@@ -111,7 +115,9 @@ def verify_batch(parts: Parts, batch: Batch, caller_city: str, fields: Sequence[
         raise RootInvalid("the records' Merkle root is not the header's")
     header_hash = digest(BATCH + batch.signed_header.content)
     held = is_ahead(parts.inbox_gate, header.stream.dataset, header.standard)
-    return VerifiedBatch(batch, header_hash, b"".join(leaves), _verdicts(parts, batch, fields), held)
+    verdicts, bodies = _judged(parts, batch, fields)
+    moves = {} if held else _moves(parts, header, verdicts, bodies)
+    return VerifiedBatch(batch, header_hash, b"".join(leaves), verdicts, held, moves)
 
 
 def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Applied:
@@ -140,6 +146,7 @@ def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Appli
     if verified.held:
         tx.hold(stored)
     refuse_received(tx, parts, stream, header, _refused_since(verified, receipt))
+    _move_cases(tx, parts, stream, verified, receipt)
     position = Position(header.epoch, header.last_sequence, verified.header_hash)
     if not tx.update_stream(replace(stream, position=position, sealed=position), expected=stream):
         raise Unavailable(f"{header.stream} moved while a batch was applied: send again", retry_after_s=0.1)
@@ -177,7 +184,8 @@ def _bytes_max(parts: Parts, count: int) -> int:
     )
 
 
-def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed | Violation]:
+def _judged(parts: Parts, batch: Batch, fields: Sequence[str]) -> tuple[list[Passed | Violation], list[bytes]]:
+    """Return the gate's verdicts, and the decoded bodies."""
     broken = {offset: _WRONG_SALT for offset, record in enumerate(batch.records) if len(record.salt) != 16}
     bodies: list[bytes] = []
     for offset, record in enumerate(batch.records):
@@ -189,7 +197,19 @@ def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed 
     verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
     for offset, violation in broken.items():
         verdicts[offset] = violation
-    return verdicts
+    return verdicts, bodies
+
+
+def _moves(
+    parts: Parts, header: BatchHeader, verdicts: Sequence[Passed | Violation], bodies: Sequence[bytes]
+) -> dict[int, Move]:
+    """Return what the records that passed say of cases, by sequence."""
+    passed = (
+        (sequence, body)
+        for sequence, (verdict, body) in enumerate(zip(verdicts, bodies, strict=True), header.first_sequence)
+        if isinstance(verdict, Passed)
+    )
+    return moves_of(parts, header.stream.dataset, header.standard, passed)
 
 
 def _already_applied(tx: Transaction, stream: Stream, header: BatchHeader) -> bool:
@@ -243,7 +263,7 @@ def _receipt(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBa
     if stream.state is StreamState.REPLAY:
         return _original_receipt(parts, verified)
     header = verified.header
-    rejections = _rejections(tx, stream, verified)
+    rejections = _rejections(tx, parts, stream, verified)
     receipt = Receipt(
         header.stream, header.epoch, verified.header_hash, header.first_sequence, header.record_count,
         header.record_count - len(rejections), rejections, parts.clock.now(),
@@ -277,7 +297,7 @@ def _refused_since(verified: VerifiedBatch, receipt: Receipt) -> dict[int, Viola
     }
 
 
-def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
+def _rejections(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
     header = verified.header
     found = {
         sequence: verdict
@@ -292,7 +312,18 @@ def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tup
     if mending:
         newer = tx.superseded(stream.id, [(verdict.key, verdict.mends) for _, verdict in mending], header.epoch)
         found |= {sequence: _SUPERSEDED for sequence, verdict in mending if verdict.key in newer}
+    if verified.moves:
+        moves = {sequence: move for sequence, move in verified.moves.items() if sequence not in found}
+        found |= impossible_steps(tx, parts, stream.name, moves)
     return tuple(Rejection(sequence, found[sequence]) for sequence in sorted(found))
+
+
+def _move_cases(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch, receipt: Receipt) -> None:
+    """Let cases take the steps that the receipt accepts: in a replay those that were accepted at first."""
+    if verified.moves:
+        refused = {rejection.sequence for rejection in receipt.rejections}
+        moves = ((sequence, move) for sequence, move in verified.moves.items() if sequence not in refused)
+        take_steps(tx, parts, stream, [(move, Place(None, receipt.epoch, sequence)) for sequence, move in moves])
 
 
 def _accepted(verified: VerifiedBatch, receipt: Receipt) -> Accepted:

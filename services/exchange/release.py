@@ -8,18 +8,21 @@ and an operator settles it with the sender.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from services.domain.agreement import Agreement
 from services.domain.batch import BatchHeader, Record, StoredBatch
+from services.domain.course import Move
 from services.domain.errors import Rejected
 from services.domain.receipt import Violation
 from services.domain.stream import Direction, Stream
+from services.exchange.cases import Place, moves_of, take_steps
 from services.exchange.deliver import written
 from services.exchange.parts import Parts
 from services.exchange.refuse import refuse_received
+from services.ports.gate import Passed
 from services.ports.store import Store, Transaction
 
 UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
@@ -42,6 +45,19 @@ class HeldBatch:
     header: BatchHeader
     fields: Sequence[str]
     records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBatch:
+    """What validating a held batch said.
+
+    Attributes:
+        refused: What is wrong, by offset.
+        moves: What the records that passed say of cases, by sequence.
+    """
+
+    refused: Mapping[int, Violation]
+    moves: Mapping[int, Move]
 
 
 @dataclass(slots=True)
@@ -67,11 +83,11 @@ async def release_held(parts: Parts, store: Store) -> Released:
     """
     released = Released()
     while held := await asyncio.to_thread(store.read, partial(next_held, parts=parts)):
-        refused = await asyncio.to_thread(judge_held, parts, held)
-        if await written(store.write(partial(release_batch, parts=parts, held=held, refused=refused))):
+        judged = await asyncio.to_thread(judge_held, parts, held)
+        if await written(store.write(partial(release_batch, parts=parts, held=held, judged=judged))):
             released.batches += 1
-            released.rejected += len(refused)
-            released.records += sum(bool(record.body) for record in held.records) - len(refused)
+            released.rejected += len(judged.refused)
+            released.records += sum(bool(record.body) for record in held.records) - len(judged.refused)
     return released
 
 
@@ -87,8 +103,8 @@ def next_held(tx: Transaction, parts: Parts) -> HeldBatch | None:
     return None
 
 
-def judge_held(parts: Parts, held: HeldBatch) -> dict[int, Violation]:
-    """Validate the records of a held batch and return what is wrong, by offset. Needs no transaction."""
+def judge_held(parts: Parts, held: HeldBatch) -> JudgedBatch:
+    """Validate the records of a held batch. Needs no transaction."""
     refused: dict[int, Violation] = {}
     offsets: list[int] = []
     bodies: list[bytes] = []
@@ -101,12 +117,17 @@ def judge_held(parts: Parts, held: HeldBatch) -> dict[int, Violation]:
                 refused[offset] = UNDECODABLE
     dataset, standard = held.stream.name.dataset, held.header.standard
     verdicts = parts.inbox_gate.check(dataset, standard, bodies, fields=held.fields)
-    judged = zip(offsets, verdicts, strict=True)
-    return refused | {offset: verdict for offset, verdict in judged if isinstance(verdict, Violation)}
+    refused |= {at: verdict for at, verdict in zip(offsets, verdicts, strict=True) if isinstance(verdict, Violation)}
+    passed = (
+        (held.header.first_sequence + offset, body)
+        for offset, verdict, body in zip(offsets, verdicts, bodies, strict=True)
+        if isinstance(verdict, Passed)
+    )
+    return JudgedBatch(refused, moves_of(parts, dataset, standard, passed))
 
 
-def release_batch(tx: Transaction, parts: Parts, held: HeldBatch, refused: dict[int, Violation]) -> bool:
-    """Let readers go on after a batch, but for the records that were refused.
+def release_batch(tx: Transaction, parts: Parts, held: HeldBatch, judged: JudgedBatch) -> bool:
+    """Let readers go on after a batch, but for the records that were refused; the others' cases take their steps.
 
     Returns:
         False when another process released it first; nothing was changed.
@@ -114,8 +135,10 @@ def release_batch(tx: Transaction, parts: Parts, held: HeldBatch, refused: dict[
     stream = tx.stream(held.stream.name, Direction.INBOUND, lock=True)
     if stream is None or tx.first_held(stream.id) != held.stored:
         return False
-    refuse_received(tx, parts, stream, held.header, refused)
-    tx.release(held.stored, refused=sorted(refused))
+    refuse_received(tx, parts, stream, held.header, judged.refused)
+    places = ((move, Place(None, held.header.epoch, sequence)) for sequence, move in judged.moves.items())
+    take_steps(tx, parts, stream, list(places))
+    tx.release(held.stored, refused=sorted(judged.refused))
     return True
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.domain.agreement import Terms
+from services.domain.course import Move
 from services.domain.errors import CursorMoved, DatasetUnknown, Malformed, TooLarge
 from services.domain.outbox import OutboxRow, Source
 from services.domain.receipt import Violation
@@ -21,8 +22,10 @@ from services.domain.rejection import LocalRejection, Mending
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.agreements import agreement_in_force
+from services.exchange.cases import Place, impossible_steps, moves_of, take_steps
 from services.exchange.parts import Parts
 from services.exchange.standards import spoken_standard
+from services.ports.gate import Passed
 from services.ports.store import Transaction
 
 _RETRACT: Final = 2
@@ -90,10 +93,19 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class CheckedChunk:
-    """A chunk whose records passed the gate, and those that did not."""
+    """A chunk whose records passed the gate, and those that did not.
+
+    Attributes:
+        chunk: As it was presented.
+        rows: Those that passed.
+        moves: By position, what they say of cases.
+        mended: Which of them take the place of a refused row.
+        rejected: Those that did not pass, after those that never were records.
+    """
 
     chunk: Chunk
     rows: Sequence[OutboxRow]
+    moves: Mapping[int, Move]
     mended: Sequence[Mending]
     rejected: Sequence[LocalRejection]
 
@@ -166,7 +178,13 @@ def check_chunk(parts: Parts, terms: Terms, chunk: Chunk) -> CheckedChunk:
         rows.append(OutboxRow(row.position, verdict.key, salt, body, content, row.normalisations))
         if row.mends_rejection:
             mended.append(Mending(row.mends_rejection, row.position))
-    return CheckedChunk(chunk, rows, mended, rejected)
+    passed = (
+        (row.position, row.body)
+        for row, verdict in zip(chunk.rows, verdicts, strict=True)
+        if isinstance(verdict, Passed)
+    )
+    moves = moves_of(parts, terms.dataset, terms.standard, passed)
+    return CheckedChunk(chunk, rows, moves, mended, rejected)
 
 
 def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: CheckedChunk) -> Submitted:
@@ -180,6 +198,8 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     """
     stream, source, chunk, now = opened.stream, opened.source, checked.chunk, parts.clock.now()
     rows, rejected = _without_closed(tx, stream, checked)
+    moves = {} if stream.name.is_register else checked.moves  # a case is between two cities
+    rows, rejected = _without_impossible(tx, parts, stream, moves, rows, rejected)
     moved = tx.advance_source(
         source.id, after=chunk.after_position, upto=chunk.upto_position, submitted=len(rows), cursor=chunk.cursor
     )
@@ -189,17 +209,22 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     # Closed first: a row that is refused once more has a rejection of its own.
     mended = [*checked.mended, *(Mending(one.mends_rejection, one.position) for one in rejected if one.mends_rejection)]
     tx.close_rejections(stream.id, source.id, mended, [(row.key, row.position) for row in rows], now=now)
-    _close_reread(tx, opened, chunk, now)
+    _close_reread(tx, opened, chunk, rejected, now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
         delivered = not stream.name.is_register
-        tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
+        first_id = tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
+        if moves:
+            placed = [(moves[row.position], Place(first_id + offset)) for offset, row in enumerate(rows)]
+            take_steps(tx, parts, stream, placed)
     return Submitted(len(rows), rejected)
 
 
-def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
+def _close_reread(
+    tx: Transaction, opened: OpenedSource, chunk: Chunk, rejected: Sequence[LocalRejection], now: datetime
+) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    refused_again = [one.key for one in chunk.rejected if one.key] if chunk.cursor else []
+    refused_again = [one.key for one in rejected if one.key] if chunk.cursor else []
     keys = [*refused_again, *chunk.reread]
     if keys:
         tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
@@ -215,6 +240,23 @@ def _without_closed(
     late = {one.position for one in checked.mended if one.rejection_id not in still_open}
     rows = [row for row in checked.rows if row.position not in late]
     return rows, [*checked.rejected, *(LocalRejection(position, "", _NOT_OPEN) for position in sorted(late))]
+
+
+def _without_impossible(
+    tx: Transaction,
+    parts: Parts,
+    stream: Stream,
+    moves: Mapping[int, Move],
+    rows: Sequence[OutboxRow],
+    rejected: Sequence[LocalRejection],
+) -> tuple[Sequence[OutboxRow], Sequence[LocalRejection]]:
+    """Refuse rows that say what their case cannot do, as far as it is known here; the partner has the last word."""
+    if not moves:
+        return rows, rejected
+    refused = impossible_steps(tx, parts, stream.name, {row.position: moves[row.position] for row in rows})
+    kept = [row for row in rows if row.position not in refused]
+    told = [LocalRejection(row.position, "", refused[row.position], row.key) for row in rows if row.position in refused]
+    return kept, [*rejected, *told]
 
 
 def _digest(body: bytes) -> bytes:

@@ -34,6 +34,7 @@ from services.node.bundles import Bundles, stated_keys
 from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
+from services.node.holidays import load_calendar
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
 from services.node.keys import UsableKeys, passphrase_of, usable_keys
@@ -62,6 +63,7 @@ class Node:
     Attributes:
         parts: Ports of the use cases.
         home: Layout of its home.
+        calendar: Working days that statutory clocks count.
         store: Store.
         known: What the store says about trust, as it was read last.
         trust: Present state of trust.
@@ -95,10 +97,12 @@ class Node:
             verifier=self.trust,
             gate=gates.submit,
             inbox_gate=gates.inbox,
+            courses=gates.courses,
             codec=IdentityCodec(),
             digests=DIGESTS,
             limits=settings.limits(),
         )
+        self.calendar = load_calendar(home.path / settings.holidays_file if settings.holidays_file else None)
         self.listen = ""
         self.started = clock.now()
         self._turn = asyncio.Lock()

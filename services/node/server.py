@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,8 +15,11 @@ from certs.probe import verify_tls13_only
 from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
+from services.exchange.deadlines import count_cases
+from services.exchange.deliver import written
 from services.exchange.quota import Quotas
 from services.exchange.release import release_held
+from services.exchange.retell import retell_cases
 from services.node.alerts import Alerts
 from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
@@ -23,7 +27,7 @@ from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
 from services.node.merging import merge_for_ever
-from services.node.metrics import Sample, key_samples, write_metrics
+from services.node.metrics import Sample, case_samples, key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
@@ -83,6 +87,8 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     spare_collector()
     node.tell_server = partial(_replace_trust, trust, server, node)
     node.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
+    if told := await written(node.store.write(partial(retell_cases, parts=node.parts))):
+        _log.info("cases.retold", records=told)
     await server.start()
     node.listen = settings.listen
     # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.
@@ -194,7 +200,7 @@ async def _metrics(node: Node) -> None:
         status = node.keys.status()
         alerts.tell(status.certificates)
         alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
-        return list(key_samples(status))
+        return [*key_samples(status), *case_samples(_case_counts(node))]
 
     await write_metrics(node.metrics_file, samples)
 
@@ -211,6 +217,15 @@ async def _release_held(node: Node) -> None:
     if released.batches:
         _log.info("records.released", records=released.records, rejected=released.rejected)
     await asyncio.Event().wait()
+
+
+def _case_counts(node: Node) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """Count cases; a store that is away for a moment stops this metric, not the node."""
+    try:
+        return node.store.read(partial(count_cases, parts=node.parts, calendar=node.calendar))
+    except Unavailable as error:
+        _log.warning("store.unavailable", reason=error.reason, message=str(error))
+        return {}
 
 
 async def _until(stop: asyncio.Event) -> None:

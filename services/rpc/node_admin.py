@@ -234,7 +234,8 @@ class Streams(Listings):
         answer = await self._ask_position(name, channel)
         with suppress(Conflict, Malformed):  # as far as the histories agree, nothing may be sent a second time
             await self._take_back_epoch(name, channel)
-        work = partial(open_epoch, name=name, answer=answer, void=request.void_unacknowledged, reason=request.reason)
+        void, reason = request.void_unacknowledged, request.reason
+        work = partial(open_epoch, parts=self.parts, name=name, answer=answer, void=void, reason=reason)
         records = await written(self.store.write(work))
         self.host.wake_all()
         return node_pb2.OpenEpochResponse(status=await self._status(name), records=records)

@@ -28,6 +28,7 @@ from services.domain.standard import StandardVersion, newest_before
 from services.domain.tags import record_key, record_keys, subject_digest
 from services.wire.additions import Search, search_additions
 from services.wire.columns import Columns
+from services.wire.courses import CompiledCourse, compile_course
 from services.wire.named_rules import compile_named_rules, field_reader
 from services.wire.reasons import count_reason, decision_reason, reason_of, sum_reason
 from services.wire.runs import MessageRun
@@ -65,8 +66,9 @@ class Dataset:
         first_broken: First named rule, sum or decision that a message breaks, or what a later version added; or None.
         sums_hold: Whether every sum of many messages adds up, every decision is kept, and nothing later is said.
         run: Parses and validates many messages at once.
-        indispensable: Fields of subject and key, of sums and decisions, and those marked as required: no agreement by
-            which records are sent may leave them out.
+        course: What cases do that its records tell; None where it declares none.
+        indispensable: Fields of subject and key, of sums, decisions and the course, and those marked as required: no
+            agreement by which records are sent may leave them out.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Dataset:
     first_broken: Callable[[Message], Violation | None]
     sums_hold: Callable[[Columns], bool]
     run: MessageRun
+    course: CompiledCourse | None
     indispensable: frozenset[str]
 
     def subject(self, parts: Sequence[str]) -> bytes:
@@ -165,6 +168,7 @@ def compile_dataset(descriptor: Descriptor, version: StandardVersion | None = No
     key, keys = _compile_keys(descriptor, about, declared.key)
     sums = [_compile_sum(descriptor, one) for one in declared.sums]
     agreeing = [(one, _disagreement(one)) for one in agreements(declared, descriptor)]
+    course = compile_course(descriptor, declared)
     return Dataset(
         name=declared.name,
         standard=str(standard),
@@ -181,7 +185,8 @@ def compile_dataset(descriptor: Descriptor, version: StandardVersion | None = No
             and (later is None or all(later(message) is None for message in columns.messages))
         ),
         run=MessageRun(message_class),
-        indispensable=frozenset(_indispensable(descriptor, declared)),
+        course=course,
+        indispensable=frozenset(_indispensable(descriptor, declared)) | (course.fields if course else frozenset()),
     )
 
 

@@ -9,6 +9,7 @@ from services.node.cli import (
     bench,
     bundle,
     ca,
+    case,
     cert,
     config,
     conformance,
@@ -71,6 +72,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(rejections.app, name="rejections")
+app.add_typer(case.app, name="case")
 app.add_typer(stream.app, name="stream")
 app.add_typer(standards.app, name="standards")
 app.add_typer(mapping.app, name="mapping")
