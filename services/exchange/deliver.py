@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from services.domain.batch import Batch, StoredBatch
+from services.domain.batch import Batch, BatchHeader, StoredBatch
 from services.domain.errors import Diverged, Malformed
-from services.domain.receipt import Receipt
 from services.domain.stream import Direction, StreamName
 from services.exchange.ahead import first_ended, in_groups
 from services.exchange.dial import Resume, make_opening, read_answer, resume_from
@@ -57,6 +56,7 @@ class Delivery:
         stream: Outbound stream.
         fence: Fencing number of the lease that the caller holds and renews.
         wake: Set when rows were submitted.
+        sending: Called with each batch's header before it goes, for the first time or again.
         progressed: Called when the partner answered: with None after the opening, with each receipt then.
     """
 
@@ -65,7 +65,8 @@ class Delivery:
     stream: StreamName
     fence: int
     wake: asyncio.Event
-    progressed: Callable[[Receipt | None], None]
+    sending: Callable[[BatchHeader], None]
+    progressed: Callable[[VerifiedReceipt | None], None]
 
     async def run(self, channel: PartnerChannel) -> None:
         """Open the stream and deliver until an error, a finished replay, or cancellation.
@@ -166,6 +167,7 @@ class _Window:
             for batch in batches:
                 await self._slots.acquire()
                 self._unanswered += 1
+                self._delivery.sending(batch.header)
                 await self._session.send(batch)
         for _ in range(self._size):  # the session is finished when every slot is free again
             await self._slots.acquire()
@@ -176,7 +178,7 @@ class _Window:
         async for receipts in in_groups(self._receipts(), self._size):
             work = partial(settle_receipts, name=delivery.stream, fence=delivery.fence, receipts=receipts)
             await written(delivery.store.write(work))
-            for receipt, _ in receipts:
+            for receipt in receipts:
                 self._slots.release()
                 delivery.progressed(receipt)
 

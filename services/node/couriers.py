@@ -11,12 +11,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from enum import IntEnum
 from functools import partial
 from typing import Final
 
 import structlog
 
 from adapters.partner.retry import Backoff, endless
+from services.domain.batch import BatchHeader
 from services.domain.errors import (
     Conflict,
     Diverged,
@@ -30,13 +32,13 @@ from services.domain.errors import (
     Unavailable,
 )
 from services.domain.partner import PartnerState
-from services.domain.receipt import Receipt
 from services.domain.stream import Direction, StreamName
 from services.exchange.ahead import first_ended
 from services.exchange.deliver import Delivery, written
 from services.exchange.parts import Parts
-from services.exchange.settle import mark_diverged
+from services.exchange.settle import VerifiedReceipt, mark_diverged
 from services.node.settings import DeliverySettings
+from services.node.signals.batches import Batches
 from services.ports.channel import PartnerChannel
 from services.ports.store import Store, Transaction
 
@@ -46,6 +48,14 @@ DISCOVER_INTERVAL_S: Final = 1.0
 """How often new streams and paused partners are looked for when nobody woke the couriers."""
 GAPS_MAX: Final = 3
 """Gaps in a row before a stream is DIVERGED: the first is answered at once, the next after a back-off."""
+
+
+class Circuit(IntEnum):
+    """Whether a partner answers: CLOSED when it does, OPEN in a pause after a failure, HALF_OPEN while it is tried."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
 
 
 class Courier:
@@ -62,7 +72,9 @@ class Courier:
         stream: StreamName,
         channel: Callable[[str], Awaitable[PartnerChannel]],
         settings: DeliverySettings,
+        *,
         holder: str,
+        batches: Batches,
     ) -> None:
         """Prepare a courier; `run` does the work."""
         self._parts = parts
@@ -75,7 +87,17 @@ class Courier:
         self._retry_now = asyncio.Event()
         self._backoff = Backoff(parts.random, ceiling_s=settings.backoff_max_s, probe_s=settings.probe_s)
         self._gaps = 0
+        self._trying = False
+        self._batches = batches
+        self._attempts: dict[tuple[int, int], int] = {}
         self.last_error = ""
+
+    @property
+    def circuit(self) -> Circuit:
+        """Whether the partner answers, as the pauses between attempts show it."""
+        if not self.last_error:
+            return Circuit.CLOSED
+        return Circuit.HALF_OPEN if self._trying else Circuit.OPEN
 
     def wake(self) -> None:
         """Say that rows were submitted."""
@@ -99,6 +121,7 @@ class Courier:
 
     async def _attempt(self) -> None:
         """Run one session and turn its end into who must act; time alone mends `Unavailable`."""
+        self._trying = True
         try:
             await self._session()
         except SequenceGap as error:
@@ -116,12 +139,14 @@ class Courier:
         except ExchangeError as error:
             self._failed(error)
             raise Unavailable(str(error)) from error
+        finally:
+            self._trying = False
 
     async def _session(self) -> None:
         fence = await self._lease()
         if fence is None:
             raise LeaseLost(f"another process delivers {self._stream}")
-        delivery = Delivery(self._parts, self._store, self._stream, fence, self._rows, self._progressed)
+        delivery = Delivery(self._parts, self._store, self._stream, fence, self._rows, self._sending, self._progressed)
         channel = await self._channel(self._stream.to_city)
         try:
             await first_ended(delivery.run(channel), self._renew(fence))
@@ -162,23 +187,24 @@ class Courier:
 
     def _failed(self, error: ExchangeError) -> None:
         self.last_error = f"[{error.reason}] {error}"
-        _log.warning("delivery.failed", stream=str(self._stream), reason=error.reason, message=str(error))
+        self._batches.failed(self._stream, error)
 
-    def _progressed(self, receipt: Receipt | None) -> None:
+    def _sending(self, header: BatchHeader) -> None:
+        place = (header.epoch, header.first_sequence)
+        self._attempts[place] = self._attempts.get(place, 0) + 1
+        self._batches.sending(header)
+
+    def _progressed(self, answer: VerifiedReceipt | None) -> None:
         self._backoff.progressed()
         self._gaps = 0
         self.last_error = ""
-        if receipt is None:
+        if answer is None:
             _log.info("stream.opened", stream=str(self._stream))
             return
-        _log.info(
-            "batch.acknowledged",
-            stream=str(self._stream),
-            epoch=receipt.epoch,
-            first_sequence=receipt.first_sequence,
-            record_count=receipt.record_count,
-            rejected_count=len(receipt.rejections),
-        )
+        place = (answer.receipt.epoch, answer.receipt.first_sequence)
+        self._batches.acknowledged(answer, attempts=self._attempts.get(place, 0))
+        # Answers come in order; what is before one, of an ended epoch say, is not asked for again.
+        self._attempts = {other: count for other, count in self._attempts.items() if other > place}
 
 
 class Couriers:
@@ -192,6 +218,7 @@ class Couriers:
         settings: DeliverySettings,
         *,
         holder: str,
+        batches: Batches,
     ) -> None:
         """Prepare; `run` does the work.
 
@@ -202,12 +229,14 @@ class Couriers:
             settings: Leases and pauses.
             holder: Who holds this process's leases. The same after a restart, so that a node that was killed need
                 not wait for its own lease to end; different for every process that may run at the same time.
+            batches: Told of every batch.
         """
         self._parts = parts
         self._store = store
         self._channel = channel
         self._settings = settings
         self._holder = holder
+        self._batches = batches
         self._couriers: dict[StreamName, Courier] = {}
         self._tasks: dict[StreamName, asyncio.Task[None]] = {}
         self._look = asyncio.Event()
@@ -230,6 +259,13 @@ class Couriers:
         """Return a stream's last failure."""
         courier = self._couriers.get(stream)
         return courier.last_error if courier else ""
+
+    def circuits(self) -> dict[str, Circuit]:
+        """Return for each partner that something is delivered to how the worst of its streams stands; any thread."""
+        found: dict[str, Circuit] = {}
+        for name, courier in list(self._couriers.items()):
+            found[name.to_city] = max(found.get(name.to_city, Circuit.CLOSED), courier.circuit)
+        return found
 
     async def run(self) -> None:
         """Keep one courier per deliverable stream until cancelled."""
@@ -254,7 +290,15 @@ class Couriers:
             self._tasks.pop(name).cancel()
             self._couriers.pop(name)
         for name in wanted - set(self._tasks):
-            courier = Courier(self._parts, self._store, name, self._channel, self._settings, self._holder)
+            courier = Courier(
+                self._parts,
+                self._store,
+                name,
+                self._channel,
+                self._settings,
+                holder=self._holder,
+                batches=self._batches,
+            )
             self._couriers[name] = courier
             self._tasks[name] = asyncio.create_task(courier.run())
         self._restart_crashed()

@@ -20,6 +20,8 @@ from services.domain.errors import (
 from services.domain.stream import Direction, StreamState
 from services.node.couriers import Couriers
 from services.node.settings import DeliverySettings
+from services.node.signals.batches import Batches
+from services.node.signals.metrics import Metrics
 from services.ports.channel import PartnerChannel
 from tests.simulation.cities import STREAM
 from tests.simulation.world import World
@@ -81,7 +83,9 @@ async def run_until_delivered(world: World, failures: list[ExchangeError]) -> tu
     async def to_partner(_city: str) -> PartnerChannel:
         return channel  # type: ignore[return-value]  # couriers use nothing but deliver() and retiring
 
-    couriers = Couriers(world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home")
+    couriers = Couriers(
+        world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home", batches=Batches(Metrics())
+    )
     task = asyncio.create_task(couriers.run())
     try:
         async with asyncio.timeout(10):
