@@ -174,10 +174,10 @@ def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
 @contextmanager
 def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
     from services.node.node import open_node
-    from services.node.signals.logs import start_logging
+    from services.node.signals.logs import write_lines
     from services.rpc.node_service import NodeServicer
 
-    start_logging("warning")  # a command's own stdout is for its answer
+    write_lines("warning")  # a command's own stdout is for its answer
     loop = asyncio.new_event_loop()
     try:
         with open_node(home, settings) as node:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 from grpc.aio import ServicerContext
 
-from services.ports.calls import Call, CallObserver, CallSide
+from services.ports.calls import Call, CallObserver, CallSide, Codec
 from services.rpc.callers import CallerGuard
 from services.rpc.counting import serving
 from services.rpc.errors import abort_with, verify_request
@@ -71,10 +71,12 @@ class Edge(grpc.aio.ServerInterceptor):
         accept = _verified if handler.request_streaming else verify_request
         # A streaming method may also be a coroutine that writes to its context (the health service's Watch).
         around = self._around_stream if inspect.isasyncgenfunction(behaviour) else self._around_single
+        deserialize, serialize = call.reading(handler.request_deserializer), call.writing(handler.response_serializer)
+        if not handler.response_streaming:
+            # gRPC would do it once the call was told to have ended.
+            behaviour, serialize = _answering(behaviour, serialize), None
         return _MAKE[handler.request_streaming, handler.response_streaming](
-            around(call, behaviour, accept),
-            call.reading(handler.request_deserializer),
-            call.writing(handler.response_serializer),
+            around(call, behaviour, accept), deserialize, serialize
         )
 
     def _around_single(
@@ -117,6 +119,18 @@ class Edge(grpc.aio.ServerInterceptor):
                 self._live.leave(live)
                 _told_from_outside(call, live)
             self._observer.end(call)
+
+
+def _answering(behaviour: Callable[..., Awaitable[Any]], serialize: Codec) -> Callable[..., Awaitable[Any]]:
+    """Return a method that serialises its one answer itself."""
+    if serialize is None:
+        return behaviour
+
+    async def answer(request: Any, context: _Context) -> bytes:  # noqa: ANN401 - any message
+        data: bytes = serialize(await behaviour(request, context))
+        return data
+
+    return answer
 
 
 def _traceparent(details: grpc.HandlerCallDetails) -> str:

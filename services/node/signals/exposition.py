@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 
-from services.domain.errors import Unavailable
+from services.rpc.server import AddressTaken
 
 _log = structlog.get_logger("yrdx.metrics")
 
@@ -30,7 +30,7 @@ def serving_metrics(registry: CollectorRegistry, port: int) -> Iterator[None]:
     """Serve metrics at ``http://127.0.0.1:port/metrics`` in threads of their own; port 0 serves nothing.
 
     Raises:
-        Unavailable: The port is taken: its operator stops the other process, or changes `metrics_port`.
+        AddressTaken: Another process listens there.
     """
     if not port:
         yield
@@ -38,8 +38,8 @@ def serving_metrics(registry: CollectorRegistry, port: int) -> Iterator[None]:
     try:
         server, thread = start_http_server(port, LOOPBACK, registry)
     except OSError as error:
-        raise Unavailable(
-            f"metrics_port {port}: {error.strerror}; stop the other process, or change it in node.toml"
+        raise AddressTaken(
+            f"cannot serve metrics on {LOOPBACK}:{port}: {error.strerror}; stop it, or change `metrics_port`"
         ) from error
     try:
         yield

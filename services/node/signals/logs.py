@@ -42,10 +42,22 @@ _PERSONAL: Final = re.compile(r"(?<![0-9A-Za-z])(?:[1-9]\d{16}[\dXx]|[1-9]\d{14}
 
 
 def start_logging(level: str) -> None:
-    """Send structlog's lines to stderr as JSON, and with them what libraries and Python itself would print there.
+    """Let a process keep a log: our lines, and what libraries and Python itself would print to stderr.
 
     Args:
         level: "debug", "info", "warning" or "error".
+    """
+    write_lines(level)
+    logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
+    warnings.showwarning = _show_warning
+    tell_crashes(lambda error: structlog.get_logger().error("process.fault", exc_info=error))
+
+
+def write_lines(level: str) -> None:
+    """Send our own lines to stderr as JSON.
+
+    Args:
+        level: As in `start_logging`.
     """
     structlog.configure(
         processors=[
@@ -60,9 +72,6 @@ def start_logging(level: str) -> None:
         logger_factory=_Stderr,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
-    warnings.showwarning = _show_warning
-    tell_crashes(lambda error: structlog.get_logger().error("process.fault", exc_info=error))
 
 
 class _Stderr:

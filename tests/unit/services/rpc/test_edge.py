@@ -246,7 +246,7 @@ async def test_bytes_and_records_are_counted_and_the_other_trace_is_handed_on(ca
     details = Details("/test/Single", (("traceparent", parent), ("baggage", "name=x")))
     handler: Any = await edge.intercept_service(continuation, details)
     request = handler.request_deserializer(GOOD.SerializeToString())
-    handler.response_serializer(await handler.unary_unary(request, FakeContext(TRUSTED)))
+    assert await handler.unary_unary(request, FakeContext(TRUSTED)) == GOOD.SerializeToString()
 
     (call,) = calls.ended
     size = len(GOOD.SerializeToString())
