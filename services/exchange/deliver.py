@@ -1,7 +1,7 @@
 """Deliver: one open session with a receiver, batches against receipts, a bounded number in flight.
 
 Sending and receiving run side by side; a semaphore bounds the unanswered batches, so memory stays the same at any
-backlog. Every failure ends the session with the error that says who must act; `services/node/couriers.py` decides
+backlog. Every failure ends the session with the error that says who must act; `services/node/courier.py` decides
 when the next one opens.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -317,8 +317,7 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
     try:
         own_gates = gates or local_gates(settings.dialect, settings.limits().record_bytes_max)
         node = Node(home, settings, generation, store, own_gates)
-        yield node
-        if node.spans is not None:
-            node.spans.close()
+        with closing(node.spans) if node.spans is not None else nullcontext():
+            yield node
     finally:
         store.close()

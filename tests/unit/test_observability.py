@@ -13,7 +13,7 @@ import pytest
 import yaml
 from promql_parser import AggregateExpr, BinaryExpr, Call, Expr, MatrixSelector, ParenExpr, VectorSelector
 
-from services.node.couriers import Circuit
+from services.node.courier import Circuit
 from services.node.main import run
 from services.node.signals.calls import Calls
 from services.node.signals.metrics import Metrics

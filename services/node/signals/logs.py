@@ -36,6 +36,7 @@ FACTS: Final = frozenset(
 )
 """Names of what a line may say; a test holds them against every line in the code."""
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _EVENT: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 _PERSONAL: Final = re.compile(r"(?<![0-9A-Za-z])(?:[1-9]\d{16}[\dXx]|[1-9]\d{14}|1[3-9]\d{9}|\d{16,19})(?![0-9A-Za-z])")
 """Citizen numbers of 18 and 15 digits, mobile telephones, bank cards."""
@@ -65,8 +66,7 @@ def write_lines(level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _tell_fault,
             _known_facts,
-            _scrub,
-            structlog.processors.JSONRenderer(serializer=json.dumps, ensure_ascii=False),
+            _as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=_Stderr,
@@ -119,14 +119,22 @@ def _tell_fault(_logger: Any, _name: str, event: structlog.typing.EventDict) -> 
 
 
 def _known_facts(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:  # noqa: ANN401
-    return {key: known(value) if key in FACTS else _type_of(value) for key, value in event.items()} | {
-        "event": event["event"] if _EVENT.fullmatch(str(event["event"])) else _type_of(event["event"])
-    }
+    said = {key: known(value) if key in FACTS else _type_of(value) for key, value in event.items()}
+    if not _EVENT.fullmatch(str(said["event"])):
+        said["event"] = _type_of(event["event"])
+    return said
 
 
 def known(value: Any) -> Any:  # noqa: ANN401 - whatever a log line may hold
-    """Return a plain value as it is, and of anything else the type: an object's text may show what it holds."""
-    if value is None or isinstance(value, str | int | float):
+    """Return what may be said of a known fact.
+
+    Returns:
+        A number as it is, a text with everything that looks like a personal number masked, a list of such; of anything
+        else its type, since an object's text may show what it holds.
+    """
+    if isinstance(value, str):
+        return _PERSONAL.sub("***", value)
+    if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, list | tuple):
         return [known(item) for item in value]
@@ -137,14 +145,5 @@ def _type_of(value: object) -> str:
     return f"<{type(value).__name__}>"
 
 
-def _scrub(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:  # noqa: ANN401
-    return {key: scrubbed(value) for key, value in event.items()}
-
-
-def scrubbed(value: Any) -> Any:  # noqa: ANN401 - whatever a log line may hold
-    """Return a value with everything that looks like a personal number masked, at any depth."""
-    if isinstance(value, str):
-        return _PERSONAL.sub("***", value)
-    if isinstance(value, list | tuple):
-        return [scrubbed(item) for item in value]
-    return value
+def _as_json(_logger: Any, _name: str, event: structlog.typing.EventDict) -> str:  # noqa: ANN401
+    return _JSON.encode(event)

@@ -86,6 +86,7 @@ class Metrics:
             registry=registry,
         )
         self._rules: set[str] = set()
+        self._found: dict[tuple[CallSide, str, str], tuple[Counter, Histogram]] = {}
 
     def called(self, call: Call, seconds: float) -> None:
         """Count a call that ended.
@@ -94,9 +95,9 @@ class Metrics:
             call: The call.
             seconds: How long it took.
         """
-        service, _, method = call.method[1:].partition("/")
-        self._handled[call.side].labels(service, method, call.code).inc()
-        self._handling[call.side].labels(service, method).observe(seconds)
+        handled, handling = self._series(call.side, call.method, call.code)
+        handled.inc()
+        handling.observe(seconds)
 
     def rejected(self, direction: str, dataset: str, rule_id: str) -> None:
         """Count a refused record.
@@ -107,6 +108,15 @@ class Metrics:
             rule_id: Rule; a partner's may be anything, so odd ones, and too many, count as "other".
         """
         self._rejected.labels(direction, dataset, self._rule(rule_id)).inc()
+
+    def _series(self, side: CallSide, method: str, code: str) -> tuple[Counter, Histogram]:
+        """Return a kind of call's two series; looking labels up costs more than counting."""
+        found = self._found.get((side, method, code))
+        if found is None:
+            service, _, name = method[1:].partition("/")
+            found = self._handled[side].labels(service, name, code), self._handling[side].labels(service, name)
+            self._found[side, method, code] = found
+        return found
 
     def _rule(self, rule_id: str) -> str:
         if rule_id not in self._rules:

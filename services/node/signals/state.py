@@ -33,7 +33,7 @@ class Sources(NamedTuple):
     Attributes:
         store: Store.
         keys: How the key store stands.
-        circuits: Partner → state of its circuit (`services.node.couriers.Circuit`).
+        circuits: Partner → state of its circuit (`services.node.courier.Circuit`).
         folder: Where the store lies.
         clock: Present time.
         software: Version.

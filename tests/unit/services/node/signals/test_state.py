@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from services.domain.errors import StoreUnavailable
-from services.node.couriers import Circuit
+from services.node.courier import Circuit
 from services.node.signals.exposition import _write
 from services.node.signals.metrics import Metrics
 from services.node.signals.state import Sources, StateCollector
