@@ -69,6 +69,7 @@ class Chunk:
         rejected: Rows among them that never became a record.
         cursor: Where the source's reader goes on after this chunk; empty leaves what stands.
         mapping: Version of the mapping that made the records; empty when their sender mapped them.
+        reread: Keys of refusals of earlier reads whose rows were read again, whatever they are now.
     """
 
     after_position: int
@@ -77,6 +78,7 @@ class Chunk:
     rejected: Sequence[LocalRejection] = ()
     cursor: str = ""
     mapping: str = ""
+    reread: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,9 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
 
 def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    keys = [one.key for one in chunk.rejected if one.key]
-    if chunk.cursor and keys:
+    refused_again = [one.key for one in chunk.rejected if one.key] if chunk.cursor else []
+    keys = [*refused_again, *chunk.reread]
+    if keys:
         tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
 
 
@@ -199,8 +202,8 @@ def _digest(body: bytes) -> bytes:
 
 
 def _require_order(chunk: Chunk, records_max: int) -> None:
-    if max(len(chunk.rows), len(chunk.rejected)) > records_max:
-        raise TooLarge(f"a chunk holds at most {records_max} records, and as many refused rows")
+    if max(len(chunk.rows), len(chunk.rejected), len(chunk.reread)) > records_max:
+        raise TooLarge(f"a chunk holds at most {records_max} records, and as many refused and reread rows")
     for positions in ([row.position for row in chunk.rows], [row.position for row in chunk.rejected]):
         bounds = [chunk.after_position, *positions]
         if any(b <= a for a, b in itertools.pairwise(bounds)) or chunk.upto_position < bounds[-1]:

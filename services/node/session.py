@@ -154,7 +154,7 @@ def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
     from services.node.keys import usable_keys
     from services.node.system import SystemClock
 
-    generation = usable_keys(home, settings, now=SystemClock().now())
+    generation, _ = usable_keys(home, settings, now=SystemClock().now())
     key_pem, chain_pem = _operator_pair(generation)
     credentials = grpc.ssl_channel_credentials(generation.own_roots_pem, key_pem, chain_pem)
     options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(generation.city))]
@@ -174,10 +174,10 @@ def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
 @contextmanager
 def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
     from services.node.node import open_node
-    from services.node.signals.logs import write_lines
+    from services.node.signals.logs import log_beside
     from services.rpc.node_service import NodeServicer
 
-    write_lines("warning")  # a command's own stdout is for its answer
+    log_beside()
     loop = asyncio.new_event_loop()
     try:
         with open_node(home, settings) as node:

@@ -64,6 +64,11 @@ class Host(Protocol):
         ...
 
     @property
+    def process(self) -> str:
+        """This process among those of the node: host and home."""
+        ...
+
+    @property
     def started(self) -> datetime:
         """When the process started."""
         ...

@@ -130,6 +130,7 @@ class Submissions(NodeDesk):
                 [_refused_from_pb(refused) for refused in chunk.refused],
                 chunk.cursor,
                 chunk.mapping,
+                chunk.reread,
             ),
         )
 

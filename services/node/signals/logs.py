@@ -74,6 +74,12 @@ def write_lines(level: str) -> None:
     )
 
 
+def log_beside() -> None:
+    """Let a command that works on a home itself warn on stderr, by the same rules: stdout is its answer."""
+    if not structlog.is_configured():
+        write_lines("warning")
+
+
 class _Stderr:
     """Writes a line to whatever stderr is now, at once."""
 
