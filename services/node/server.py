@@ -25,6 +25,7 @@ from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
+from services.node.merging import merge_for_ever
 from services.node.metrics import Sample, case_samples, key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.retention import sweep_for_ever
@@ -35,8 +36,11 @@ from services.ports.store import Transaction
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.exchange_service import ExchangeServicer
+from services.rpc.lookups import Lookups
 from services.rpc.node_service import NodeServicer
+from services.rpc.questions import SERVICES
 from services.rpc.server import NodeServer, Service
+from services.wire.datasets import load_datasets
 from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
 from yrdx.node.v1 import node_pb2, node_pb2_grpc
 
@@ -98,6 +102,7 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
             _note_uses(server, node),
             _metrics(node),
             server.live.sweep(node.parts.clock.monotonic_s),
+            merge_for_ever(node.store),
             sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock),
         )
     finally:
@@ -110,8 +115,10 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
 
 
 def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
-    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), node, stopping)
+    quotas = Quotas(node.parts.clock)
+    exchange = ExchangeServicer(node.parts, node.store, quotas, node, stopping)
     own = NodeServicer(node.parts, node.store, node)
+    lookups = Lookups(node.parts, node.store, node, quotas, load_datasets())
     services = (
         Service(
             exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"],
@@ -121,6 +128,7 @@ def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tup
             node_pb2.DESCRIPTOR.services_by_name["NodeService"],
             partial(node_pb2_grpc.add_NodeServiceServicer_to_server, own),
         ),
+        *(Service(service, partial(lookups.add_to, service=service)) for service in SERVICES),
     )
     state = node.trust.state
     trust = ServerTrust(

@@ -65,6 +65,11 @@ class Host(Protocol):
         ...
 
     @property
+    def process(self) -> str:
+        """This process among those of the node: host and home."""
+        ...
+
+    @property
     def started(self) -> datetime:
         """When the process started."""
         ...
@@ -192,4 +197,24 @@ class Host(Protocol):
             services.domain.errors.PartnerUnknown: Not a partner.
             services.domain.errors.Unauthenticated: The node's own certificate has ended.
         """
+        ...
+
+    async def ask(self, city: str, method: str, question: bytes) -> bytes:
+        """Ask a partner a question of a typed service, again for a few seconds while it is not there.
+
+        Args:
+            city: Partner.
+            method: Full name of the rpc.
+            question: Serialised request.
+
+        Returns:
+            Serialised response.
+
+        Raises:
+            services.domain.errors.ExchangeError: What the partner answered instead, or why it is not reached.
+        """
+        ...
+
+    def pseudonym(self, subject: Sequence[str]) -> bytes:
+        """Return what stands for a subject in the access log: HMAC-SHA-256 under this node's secret, 32 bytes."""
         ...

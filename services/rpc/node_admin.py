@@ -181,7 +181,8 @@ class Agreements(Granting):
             await self._grant("agreement", agreement.id, agreement_digest(agreement), request.approvals)
         created = await written(self.store.write(partial(_put_agreement, agreement=agreement)))
         self.host.wake_all()
-        return node_pb2.ImportAgreementResponse(stream=str(agreement.stream), created=created)
+        stream = "" if agreement.mode == "lookup" else str(agreement.stream)
+        return node_pb2.ImportAgreementResponse(stream=stream, created=created)
 
     async def ListAgreements(  # noqa: N802
         self, request: node_pb2.ListAgreementsRequest, context: Context
@@ -201,8 +202,9 @@ class Agreements(Granting):
         if agreement.standard not in known:
             names = ", ".join(known) or "none: the dataset is unknown"
             raise Malformed(f"standard {agreement.standard} of {agreement.dataset} is not known here (known: {names})")
-        missing = self.parts.gate.indispensable(agreement.dataset, agreement.standard) - set(agreement.fields)
-        if "*" not in agreement.fields and missing:
+        indispensable = self.parts.gate.indispensable(agreement.dataset, agreement.standard)
+        if agreement.mode != "lookup" and not agreement.allows(indispensable):
+            missing = indispensable - set(agreement.fields)
             raise Malformed(f"fields lacks {', '.join(sorted(missing))}: without these every record would be refused")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.rpc.node_access import AccessDesk
 from services.rpc.node_admin import Agreements, Partners, Streams
 from services.rpc.node_cases import CaseDesk
 from services.rpc.node_keys import Keystore, OwnBundle
@@ -21,6 +22,7 @@ class NodeServicer(
     LineageDesk,
     StandingDesk,
     InboxDesk,
+    AccessDesk,
     Keystore,
     OwnBundle,
     Revocations,

@@ -104,6 +104,7 @@ class SubmissionRow(StoreTable, table=True):
     """One append to the outbox: owner of up to 2^20 records.
 
     Attributes:
+        stream_id: As its source's: so that what a stream was told since its last merge is one range.
         positions: Place in the source, u64be for each record.
         record_keys: Business key, 16 bytes for each record; zero for records that were got back without payload.
         contents: Digest of what each record says, 8 bytes for each.
@@ -112,9 +113,10 @@ class SubmissionRow(StoreTable, table=True):
     """
 
     __tablename__ = "submission"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (Index(None, "stream_id", "id"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
+    stream_id: int = Field(sa_type=ROW_ID)
     source_id: int = Field(sa_type=ROW_ID, foreign_key="source.id")
     record_count: int
     submitted_time: datetime = Field(sa_type=UtcTime)
@@ -498,6 +500,33 @@ class CourseStepRow(StoreTable, table=True):
     sequence: int = Field(sa_type=BigInteger)
 
 
+class AccessRow(StoreTable, table=True):
+    """One question about a subject, asked or answered here (`services.domain.access.Access`). Append-only by a trigger.
+
+    Attributes:
+        subject: HMAC-SHA-256 of the subject: a person's accesses are found, and nobody is named.
+    """
+
+    __tablename__ = "access"
+    __table_args__ = (Index(None, "subject", "id"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
+    time: datetime = Field(sa_type=UtcTime)
+    direction: str
+    asked_city: str
+    caller_city: str
+    caller: str
+    question: str
+    agreement_id: str
+    agreement_version: int
+    purpose: str
+    legal_basis: str
+    request_id: str
+    clerk_reference: str
+    subject: bytes
+    outcome: str
+
+
 METADATA: Final = StoreTable.metadata
 
 STREAM: Final[Table] = METADATA.tables["stream"]
@@ -518,6 +547,7 @@ CONFLICT: Final[Table] = METADATA.tables["conflict_statement"]
 PARTNER: Final[Table] = METADATA.tables["partner"]
 AGREEMENT: Final[Table] = METADATA.tables["agreement"]
 REVOCATION: Final[Table] = METADATA.tables["revocation"]
+ACCESS: Final[Table] = METADATA.tables["access"]
 CRL: Final[Table] = METADATA.tables["crl"]
 BUNDLE_ACK: Final[Table] = METADATA.tables["bundle_ack"]
 COURSE_CASE: Final[Table] = METADATA.tables["course_case"]

@@ -24,7 +24,7 @@ from buf.validate import validate_pb2
 from services.domain.consistency import Agreement, agreements
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
-from services.domain.tags import business_key, business_keys
+from services.domain.tags import record_key, record_keys, subject_digest
 from services.wire.columns import Columns
 from services.wire.courses import CompiledCourse, compile_course
 from services.wire.named_rules import compile_named_rules, field_reader
@@ -58,14 +58,15 @@ class Dataset:
         message_class: Generated class of its message.
         type_url: The only type that a record's ``Any`` may state.
         key_fields: Fields of the business key.
-        key: Business key of a message, 16 bytes.
-        keys: Business keys of many messages, at less than half of the cost each.
+        subject_fields: Fields that say what a record is about; those of the key where the standard names none.
+        key: Key of a message: its subject's digest and its business key's, 16 bytes.
+        keys: Keys of many messages, at less than half of the cost each.
         first_broken: First named rule, sum or decision that a message breaks, or None.
         sums_hold: Whether every sum of many messages adds up, and every decision is kept.
         run: Parses and validates many messages at once.
         course: What cases do that its records tell; None where it declares none.
-        indispensable: Fields of the key, of sums, decisions and the course, and those marked as required: no agreement
-            may leave them out.
+        indispensable: Fields of subject and key, of sums, decisions and the course, and those marked as required: no
+            agreement by which records are sent may leave them out.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Dataset:
     message_class: type[Message]
     type_url: str
     key_fields: tuple[str, ...]
+    subject_fields: tuple[str, ...]
     key: Callable[[Message], bytes]
     keys: Callable[[Columns], list[bytes]]
     first_broken: Callable[[Message], Violation | None]
@@ -80,6 +82,14 @@ class Dataset:
     run: MessageRun
     course: CompiledCourse | None
     indispensable: frozenset[str]
+
+    def subject(self, parts: Sequence[str]) -> bytes:
+        """Return what the keys of all records of a subject begin with, 8 bytes.
+
+        Args:
+            parts: Texts of `subject_fields`; numbers and codes in decimal.
+        """
+        return subject_digest(parts, _sha256)
 
 
 class Datasets:
@@ -135,7 +145,8 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
     """
     declared = _declaration(descriptor)
     message_class = GetMessageClass(descriptor)
-    key, keys = _compile_keys(descriptor, declared.key)
+    about = tuple(declared.subject or declared.key)
+    key, keys = _compile_keys(descriptor, about, declared.key)
     sums = [_compile_sum(descriptor, one) for one in declared.sums]
     agreeing = [(one, _disagreement(one)) for one in agreements(declared, descriptor)]
     course = compile_course(descriptor, declared)
@@ -145,6 +156,7 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
         message_class=message_class,
         type_url=f"type.googleapis.com/{descriptor.full_name}",
         key_fields=tuple(declared.key),
+        subject_fields=about,
         key=key,
         keys=keys,
         first_broken=_compile_first_broken(descriptor, sums, agreeing),
@@ -156,6 +168,7 @@ def compile_dataset(descriptor: Descriptor) -> Dataset:
 
 
 def _indispensable(descriptor: Descriptor, declared: types_pb2.Dataset) -> Iterator[str]:
+    yield from declared.subject
     yield from declared.key
     for one in declared.sums:
         yield from (one.total, *one.parts)
@@ -182,20 +195,20 @@ def _sha256(data: bytes) -> bytes:
 
 
 def _compile_keys(
-    descriptor: Descriptor, names: Sequence[str]
+    descriptor: Descriptor, subject: Sequence[str], names: Sequence[str]
 ) -> tuple[Callable[[Message], bytes], Callable[[Columns], list[bytes]]]:
-    """Compile the business key of one message and of many: texts as they are, numbers and codes in decimal."""
+    """Compile the key of one message and of many: texts as they are, numbers and codes in decimal."""
     if not names:
         raise ValueError(f"{descriptor.full_name} declares no key")
-    for name in names:
+    for name in (*subject, *names):
         _field(descriptor, name, _KEY_TYPES)
-    read = field_reader(names)
+    read_subject, read = field_reader(subject), field_reader(names)
 
     def key(message: Message) -> bytes:
-        return business_key(tuple(map(str, read(message))), _sha256)
+        return record_key(tuple(map(str, read_subject(message))), tuple(map(str, read(message))), _sha256)
 
     def keys(columns: Columns) -> list[bytes]:
-        return business_keys([columns[name] for name in names], _sha256)
+        return record_keys([columns[name] for name in subject], [columns[name] for name in names], _sha256)
 
     return key, keys
 

@@ -135,7 +135,7 @@ class World:
         def work(tx: Transaction) -> None:
             parts = self.sender_parts
             opened = open_source(tx, parts, STREAM, source, label=source, again=False)
-            submit_chunk(tx, parts, opened, check_chunk(parts, opened.agreement, chunk))
+            submit_chunk(tx, parts, opened, check_chunk(parts, opened.terms, chunk))
 
         self.write("sender", work)
 

@@ -163,7 +163,7 @@ _AGREEMENT: Final = {
     "consumer": _CITY,
     "dataset": _Key('数据集 · a dataset, "social.contribution"', _text(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")),
     "standard": _Key('标准版本，加引号 · version of the standard in quotes, "1"', _text(r"[0-9]{1,4}")),
-    "mode": _Key('"push" 或 · or "pull"', _text(r"push|pull")),
+    "mode": _Key('"push"、"pull" 或 · or "lookup"', _text(r"push|pull|lookup")),
     "fields": _Key('字段名列表 · a list of field names, or ["*"] for all', _texts(r"\*|[a-z][a-z0-9_.]{0,99}")),
     "purposes": _Key('用途列表 · a list of purposes, ["relation-transfer"]', _texts(r"[^\x00-\x1f\x7f]{1,100}")),
     "legal_basis": _Key("法律依据 · the legal basis, a text", _text(r"(?s)(?=.*\S).{1,2000}")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.node.cli import (
+    access_log,
     adapter,
     agreement,
     bench,
@@ -16,6 +17,7 @@ from services.node.cli import (
     doctor,
     inbox,
     init,
+    lookup,
     mapping,
     operator,
     outbox,
@@ -59,6 +61,8 @@ doctor.declare(app)
 app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
 app.add_typer(sink.app, name="sink")
+lookup.declare(app)
+app.add_typer(access_log.app, name="access-log")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")

@@ -22,7 +22,7 @@ from services.store.tables import METADATA
 from tests.contract.store.samples import do
 from tests.postgres import PostgresServer
 
-EVERY = ["0001", "0002", "0003", "0005"]
+EVERY = ["0001", "0002", "0003", "0004", "0005"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
