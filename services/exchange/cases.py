@@ -58,7 +58,7 @@ def impossible_steps(
     Returns:
         Violations by the names; those that follow a refused record are judged without it.
     """
-    course = parts.courses.course(name.dataset)
+    course = _course(parts, name)
     if course is None or not moves:
         return {}
     cases = _held(tx, parts, name, moves.values())
@@ -75,7 +75,7 @@ def impossible_steps(
 
 def take_steps(tx: Transaction, parts: Parts, stream: Stream, placed: Sequence[tuple[Move, Place]]) -> None:
     """Keep what accepted records say of their cases, once each."""
-    course = parts.courses.course(stream.name.dataset)
+    course = _course(parts, stream.name)
     if course is None or not placed:
         return
     cases = _held(tx, parts, stream.name, (move for move, _ in placed))
@@ -96,7 +96,7 @@ def answer_steps(
 
     Called before the answer itself is stored: whoever submits locks cases before sources, too.
     """
-    course = parts.courses.course(name.dataset)
+    course = _course(parts, name)
     if course is not None:
         for case in tx.answer_step_records(batch, {one.sequence for one in rejections}):
             _put(tx, course, case)
@@ -104,7 +104,7 @@ def answer_steps(
 
 def void_steps(tx: Transaction, parts: Parts, stream: Stream, epoch: int) -> None:
     """Take back the steps of an epoch's unacknowledged batches, which are declared undeliverable."""
-    course = parts.courses.course(stream.name.dataset)
+    course = _course(parts, stream.name)
     after = 0
     while course is not None:
         page = tx.unacknowledged(stream.id, epoch, after_sequence=after, limit=64)
@@ -118,10 +118,15 @@ def void_steps(tx: Transaction, parts: Parts, stream: Stream, epoch: int) -> Non
 
 def drop_steps(tx: Transaction, parts: Parts, stream: Stream, record_ids: Collection[int]) -> None:
     """Forget records that were submitted again after a restore: the ones that were sent before it tell the same."""
-    course = parts.courses.course(stream.name.dataset)
+    course = _course(parts, stream.name)
     if course is not None and record_ids:
         for case in tx.drop_step_records(stream.id, record_ids):
             _put(tx, course, case)
+
+
+def _course(parts: Parts, name: StreamName) -> Course | None:
+    """What cases may do that a stream's records tell; a city's own register is told to nobody and tells none."""
+    return None if name.is_register else parts.courses.course(name.dataset)
 
 
 def _held(tx: Transaction, parts: Parts, name: StreamName, moves: Iterable[Move]) -> dict[str, Case]:

@@ -198,8 +198,7 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     """
     stream, source, chunk, now = opened.stream, opened.source, checked.chunk, parts.clock.now()
     rows, rejected = _without_closed(tx, stream, checked)
-    moves = {} if stream.name.is_register else checked.moves  # a case is between two cities
-    rows, rejected = _without_impossible(tx, parts, stream, moves, rows, rejected)
+    rows, rejected = _without_impossible(tx, parts, stream, checked.moves, rows, rejected)
     moved = tx.advance_source(
         source.id, after=chunk.after_position, upto=chunk.upto_position, submitted=len(rows), cursor=chunk.cursor
     )
@@ -214,8 +213,8 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     if rows:
         delivered = not stream.name.is_register
         first_id = tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
-        if moves:
-            placed = [(moves[row.position], Place(first_id + offset)) for offset, row in enumerate(rows)]
+        if checked.moves:
+            placed = [(checked.moves[row.position], Place(first_id + offset)) for offset, row in enumerate(rows)]
             take_steps(tx, parts, stream, placed)
     return Submitted(len(rows), rejected)
 

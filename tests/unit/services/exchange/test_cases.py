@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.domain.case import CaseState
+from services.domain.stream import StreamName
 from services.exchange.retell import retell_cases
 from tests.simulation.case_cities import (
     APPLICATION,
@@ -221,3 +222,12 @@ def test_cases_of_records_that_stood_before_are_told_at_start(cities: CaseCities
     assert [city.write(partial(retell_cases, parts=city.parts)) for city in cities.both] == [0, 0]
     cities.deliver(cities.nantong)
     assert cities.nantong.standing("NT2") == cities.shanghai.standing("NT2") == {VOUCHER: (1, NANTONG, 2)}
+
+
+def test_a_citys_own_register_tells_no_case(cities: CaseCities) -> None:
+    """What a city keeps to answer questions from holds both sides' steps, and is nobody's case."""
+    nantong = cities.nantong
+    nantong.outbound = StreamName(NANTONG, NANTONG, nantong.outbound.dataset)
+    assert nantong.submit(step(CASE, CLOSED, 1), step(CASE, VOUCHER, 9)) == []
+    assert nantong.case(CASE) is None
+    assert nantong.write(partial(retell_cases, parts=nantong.parts)) == 0
