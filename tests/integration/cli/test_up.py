@@ -153,7 +153,7 @@ def test_the_homes_and_the_samples_stand_where_they_are_said_to(demo: Demo, stre
 def test_positions_go_out_as_frames(demo: Demo, tmp_path: Path) -> None:
     """What came as frames of terminals is written as frames of a platform, every position once.
 
-    The other way it cannot be: a platform's frame does not say the terminal. The first record is named, and no file left.
+    The other way it cannot be: a platform's frame does not say the terminal. The first record is named; no file stays.
     """
     out = tmp_path / "positions.jtt809"
     export = ("inbox", "export", "--dataset", POSITION, "-o")
