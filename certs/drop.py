@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from certs.errors import KeystoreBroken, Reason
-from certs.generation import FILES, Generation, verify_generation
+from certs.generation import FILES, SIGNING_KEY_FILE, Generation, verify_generation
 from certs.keystore import current_number, install_generation, opened, read_generation
 from certs.keystore_files import make_folder, read_file, replace_file
 from certs.offline import keystore_folder
@@ -131,9 +131,25 @@ def read_drop(folder: Path, passphrase: bytes | None = None) -> dict[str, bytes]
 
 
 def _completed(home: Path, dropped: Mapping[str, bytes], passphrase: bytes | None) -> dict[str, bytes] | None:
-    present = {} if dropped.keys() >= set(FILES) else read_generation(home, current_number(home), passphrase)
+    present = _present(home, passphrase, or_none=dropped.keys() >= set(FILES))
+    if present and SIGNING_KEY_FILE in dropped and dropped[SIGNING_KEY_FILE] != present[SIGNING_KEY_FILE]:
+        raise KeystoreBroken(
+            Reason.SIGNING_KEY_UNSTATED,
+            f"{SIGNING_KEY_FILE} is another key, and no partner knows it: what it signs would stop every stream. "
+            "`yrdx cert rotate-signing-key` states a new one to partners first; leave this file out",
+        )
     changed = any(present.get(name) != content for name, content in dropped.items())
     return {**present, **dropped} if changed else None
+
+
+def _present(home: Path, passphrase: bytes | None, *, or_none: bool) -> dict[str, bytes]:
+    """Read the current generation; a broken one is nothing to whoever brings every file."""
+    try:
+        return read_generation(home, current_number(home), passphrase)
+    except KeystoreBroken:
+        if or_none:
+            return {}
+        raise
 
 
 def _signature(folder: Path, *, without: str = "") -> Signature:

@@ -7,7 +7,7 @@ from typing import Final
 
 from certs.authority import Authority, authority_from_pem
 from certs.errors import CertificateRefused, KeystoreBroken, Reason
-from certs.keystore_files import make_folder, read_file, sync_folder, write_file
+from certs.keystore_files import make_folder, read_file, replace_file, sync_folder, write_file
 from certs.sealing import open_key, sealed
 from certs.signing import SigningKey
 
@@ -66,6 +66,31 @@ def load_bundle_key(home: Path, passphrase: bytes | None = None) -> SigningKey:
     return SigningKey.from_pem(open_key(pem, passphrase))
 
 
+def next_signing_key(home: Path, passphrase: bytes | None = None) -> SigningKey | None:
+    """Read the signing key that partners learn of before it is used; None while no change of it is under way.
+
+    Raises:
+        KeystoreBroken: What is wrong with the file.
+    """
+    path = _next_signing_key(home)
+    return SigningKey.from_pem(open_key(read_file(path), passphrase)) if path.exists() else None
+
+
+def make_next_signing_key(home: Path, passphrase: bytes | None = None) -> SigningKey:
+    """Return the signing key that comes next; one that an interrupted change left is gone on with."""
+    known = next_signing_key(home, passphrase)
+    if known is not None:
+        return known
+    key = SigningKey.generate()
+    replace_file(_next_signing_key(home), sealed(key.to_pem(), passphrase))
+    return key
+
+
+def forget_next_signing_key(home: Path) -> None:
+    """Remove it, once a generation holds it."""
+    _next_signing_key(home).unlink(missing_ok=True)
+
+
 def write_offline(offline: Path, authority: Authority, bundle_key: SigningKey, passphrase: bytes | None) -> None:
     """Make the offline folder of a new city."""
     make_folder(offline)
@@ -86,6 +111,10 @@ def write_authority(folder: Path, authority: Authority, passphrase: bytes | None
     write_file(folder / "ca.pem", authority.certificate_pem())
     write_file(folder / "ca.key", sealed(authority.key_pem(), passphrase))
     sync_folder(folder)
+
+
+def _next_signing_key(home: Path) -> Path:
+    return keystore_folder(home) / "offline" / "next-signing.key"
 
 
 def _read_offline(path: Path) -> bytes:

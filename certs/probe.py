@@ -21,7 +21,10 @@ from enum import Enum
 from ssl import TLSVersion
 from typing import Final, Protocol
 
+from cryptography import x509
+
 from certs.errors import ProbeFailed, Reason
+from certs.identity import gateway_host
 
 _RECORD_ALERT: Final = 21
 _RECORD_HANDSHAKE: Final = 22
@@ -111,6 +114,35 @@ def verify_tls13_only(host: str, port: int, *, timeout_s: float = 5.0, dial: Dia
             f"{host}:{port} accepts TLS 1.2: GRPC_SSL_CIPHER_SUITES must be set before grpc is imported, "
             "so start the node by its own command",
         )
+
+
+def served_leaf(host: str, port: int, city: str, *, timeout_s: float = 5.0) -> x509.Certificate:
+    """Return the certificate that a gateway shows; nothing about it is verified. Blocks for the network.
+
+    We show none: with TLS 1.3 the server's comes first, and that it hangs up then says nothing.
+
+    Args:
+        host: Name or address.
+        port: TCP port.
+        city: Whose gateway is asked for by name.
+        timeout_s: For the connection and for the handshake, each.
+
+    Raises:
+        ProbeFailed: SERVER_UNREACHABLE: no connection, or no handshake of TLS 1.3.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # whoever asks compares it with what the city's bundle names
+    context.minimum_version = TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["h2"])
+    try:
+        with (
+            closing(socket.create_connection((host, port), timeout_s)) as raw,
+            context.wrap_socket(raw, server_hostname=gateway_host(city)) as tls,
+        ):
+            return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError) as error:
+        raise _unreachable(host, port, "no handshake of TLS 1.3, or no certificate") from error
 
 
 def _client_hello(version: TLSVersion) -> bytes:

@@ -101,15 +101,24 @@ class Authorities:
             raise _state(f"{len(found)} authorities of this city begin with {fingerprint[:16]}: `yrdx ca ls`")
         return found[0]
 
+    def require_idle(self) -> Authorities:
+        """Return all of them, while no rollover is under way.
+
+        Raises:
+            KeystoreBroken: ROLLOVER_STATE: one is.
+        """
+        under_way = [one for one in self.records if one.state in (AuthorityState.PREPARED, AuthorityState.DISTRIBUTED)]
+        if under_way:
+            raise _state(f"a rollover is under way already: {under_way[0].fingerprint[:16]} is {under_way[0].state}")
+        return self
+
     def added(self, certificate: x509.Certificate, *, now: datetime) -> Authorities:
         """Return all of them with one more, PREPARED.
 
         Raises:
             KeystoreBroken: ROLLOVER_STATE: a rollover is under way already, or the authority stands already.
         """
-        under_way = [one for one in self.records if one.state in (AuthorityState.PREPARED, AuthorityState.DISTRIBUTED)]
-        if under_way:
-            raise _state(f"a rollover is under way already: {under_way[0].fingerprint[:16]} is {under_way[0].state}")
+        self.require_idle()
         if any(one.certificate.public_key() == certificate.public_key() for one in self.records):
             raise _state("that authority's key stands already: a new authority has a new key")
         return Authorities((*self.records, AuthorityRecord(certificate, AuthorityState.PREPARED, now)))

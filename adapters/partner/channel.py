@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -39,6 +39,9 @@ AnswerT = TypeVar("AnswerT", bound=Message)
 
 CALL_TIMEOUT_S: Final = 30.0
 """Deadline of a question, and of an opening: the receiver answers both within one transaction."""
+
+QUESTION_TIMEOUT_S: Final = 10.0
+"""Deadline of a typed question: a clerk waits for it."""
 
 CHANNEL_OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 60_000),
@@ -133,6 +136,17 @@ class GrpcPartnerChannel:
         with self._lease(), _domain_errors():
             answer = await _verified(self._stub.OfferBundle(request, timeout=CALL_TIMEOUT_S))
         return signed_from_pb(answer.acknowledgement)
+
+    async def ask(self, method: str, question: bytes) -> bytes:
+        """Ask a question of a typed service, both ways as serialised messages.
+
+        Raises:
+            ExchangeError: What the partner answered instead.
+        """
+        call: Any = self._channel.unary_unary(method)  # without serializers; grpc's types know only those with
+        with self._lease(), _domain_errors():
+            answer: bytes = await call(question, timeout=QUESTION_TIMEOUT_S)
+        return answer
 
     async def retire(self, drain_s: float) -> None:
         """Let what is under way end by itself, then close: another channel has taken this one's place.

@@ -23,11 +23,13 @@ class Row(NamedTuple, Generic[CellT]):
             line, in DBF the first record; elsewhere rows are counted from 1 as they come.
         cells: In the order of the layout's columns.
         normalisations: What reading changed: ``formula_mark`` or nothing.
+        identity: 16 bytes that stay the same when the row's cells change; empty where a table has nothing of that kind.
     """
 
     number: int
     cells: list[CellT]
     normalisations: tuple[str, ...] = ()
+    identity: bytes = b""
 
 
 class BadRow(NamedTuple):
@@ -40,6 +42,7 @@ class BadRow(NamedTuple):
         reason: The rule in words, Chinese with English beside; never what a cell says.
         column: Name of the column; empty where none is meant.
         byte_offset: Of the wrong byte, or of the row's start, from the file's start; None where a table has no bytes.
+        identity: As in ``Row``.
     """
 
     number: int
@@ -48,6 +51,7 @@ class BadRow(NamedTuple):
     reason: str
     column: str = ""
     byte_offset: int | None = None
+    identity: bytes = b""
 
 
 class Progress(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
@@ -97,9 +98,11 @@ class SqlSource:
         ):
             for record in result:
                 self._rows += 1
+                identity = b""
                 if self._position is not None:
                     self._advance(self._position, record[width])
-                yield self._read(self._rows, list(record[:width]))
+                    identity = _identity(record[width + 1 :])
+                yield self._read(self._rows, list(record[:width]), identity)
 
     def _exact(self, found: FoundTable, asked: str) -> str:
         exact = found.column(asked)
@@ -119,7 +122,10 @@ class SqlSource:
         schema = quoted_name(found.schema, True) if found.schema else None
         source = table_clause(quoted_name(found.name, True), *clauses.values(), schema=schema)  # type: ignore[arg-type]
         # Labels, since the incremental column may be one of the columns as well.
-        query = select(*(source.c[name].label(f"c{place}") for place, name in enumerate(wanted)))
+        # Only a read that goes on meets rows that it has read before, and must know them again.
+        known_by = self._known_by(found, wanted[-1]) if by is not None else ()
+        read = (*wanted, *known_by)
+        query = select(*(source.c[name].label(f"c{place}") for place, name in enumerate(read)))
         order = dict.fromkeys((*first, *wanted[len(exact) :], *found.primary_key))
         query = query.order_by(*(source.c[name] for name in order))
         bound = None if self._position is None else self._position.bound()
@@ -127,6 +133,11 @@ class SqlSource:
             return query
         mark = source.c[wanted[-1]]
         return query.where(or_(mark > bound if isinstance(by, Serial) else mark >= bound, mark.is_(None)))
+
+    def _known_by(self, found: FoundTable, mark: str) -> tuple[str, ...]:
+        """Columns that say which row it is: those of the primary key; where there is none, a serial number."""
+        serial = self._position is not None and isinstance(self._position.by, Serial)
+        return tuple(found.primary_key) or ((mark,) if serial else ())
 
     def _advance(self, position: Position, value: object) -> None:
         if isinstance(value, Unsaid):
@@ -136,20 +147,20 @@ class SqlSource:
         except CursorWrong:
             raise SourceRefused(self.name, "sql.cursor_type", row=self._rows) from None
 
-    def _read(self, number: int, cells: list[Any]) -> Row[Cell] | BadRow:
+    def _read(self, number: int, cells: list[Any], identity: bytes) -> Row[Cell] | BadRow:
         """Take a record; SQLite has no dates, so its texts are read as such where the column is declared so."""
         if self._sqlite:
             cells = [self._sqlite_cell(place, cell) for place, cell in enumerate(cells)]
         if set(map(type, cells)) <= _PLAIN:
-            return Row(number, cells)
+            return Row(number, cells, (), identity)
         values: list[Cell] = []
         for name, cell in zip(self._columns, cells, strict=True):
             try:
                 values.append(_value(cell))
             except CellWrong as wrong:
                 shown = [cell if type(cell) in _PLAIN else str(cell) for cell in cells]
-                return BadRow(number, shown, wrong.rule_id, wrong.reason, name)
-        return Row(number, values)
+                return BadRow(number, shown, wrong.rule_id, wrong.reason, name, identity=identity)
+        return Row(number, values, (), identity)
 
     def _sqlite_cell(self, place: int, cell: Any) -> Any:  # noqa: ANN401 - whatever SQLite holds
         if type(cell) is not str or not (self._days[place] or self._moments[place]):
@@ -158,6 +169,14 @@ class SqlSource:
             return date.fromisoformat(cell) if self._days[place] else datetime.fromisoformat(cell)
         except ValueError:
             return cell
+
+
+def _identity(key: Sequence[Any]) -> bytes:
+    """Say which row it is, without what its key says; the lengths keep ("a", "bc") and ("ab", "c") apart."""
+    if not key:
+        return b""
+    texts = [str(part).encode() for part in key]
+    return blake2b(b"".join(len(text).to_bytes(4) + text for text in texts), digest_size=16, person=b"row").digest()
 
 
 def _value(cell: Any) -> Cell:  # noqa: ANN401 - whatever the driver hands over

@@ -81,6 +81,7 @@ class RejectedRow:
         violation: Why.
         rejected_time: When.
         closed: What closed it; None while it is open.
+        key: Of a local one: business key or what stands for it, 16 bytes; empty where there is none.
     """
 
     id: int
@@ -95,3 +96,4 @@ class RejectedRow:
     violation: Violation
     rejected_time: datetime
     closed: Closing | None = None
+    key: bytes = b""

@@ -19,11 +19,13 @@ from services.domain.batch import Batch, StoredBatch
 from services.domain.errors import Diverged, Malformed
 from services.domain.receipt import Receipt
 from services.domain.stream import Direction, StreamName
+from services.exchange.agreements import agreement_in_force
 from services.exchange.ahead import first_ended, in_groups
 from services.exchange.dial import Resume, make_opening, read_answer, resume_from
 from services.exchange.parts import Parts
 from services.exchange.seal import seal_pending
 from services.exchange.settle import VerifiedReceipt, settle_receipts, verify_receipt
+from services.exchange.standards import verify_described
 from services.ports.channel import DeliverSession, PartnerChannel
 from services.ports.store import Store, Transaction
 
@@ -74,15 +76,23 @@ class Delivery:
         opens anew and finds the receiver where it was.
 
         Raises:
+            StandardIncompatible: The partner describes itself as unable to keep what is sent here; nothing was opened.
             ExchangeError: Whatever ended the session; nothing acknowledged is lost by it.
         """
         opening = await self._write(lambda tx: make_opening(tx, self.parts, self.stream, fence=self.fence))
+        await self._verify_standards(channel)
         async with channel.deliver() as session:
             signed = await session.open(opening)
             answer = read_answer(self.parts, self.stream, opening, signed)
             resume = await self._write(lambda tx: resume_from(tx, self.stream, self.fence, answer))
             self.progressed(None)
             await _Window(self, session, lambda: channel.retiring).run(resume)
+
+    async def _verify_standards(self, channel: PartnerChannel) -> None:
+        """Ask before opening, so that both sides' versions are named: the receiver of an opening knows only one."""
+        described, now = await channel.describe(), self.parts.clock.now()
+        agreement = await asyncio.to_thread(self.store.read, lambda tx: agreement_in_force(tx, self.stream, now))
+        verify_described(agreement, self.parts.gate, described)
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         return await written(self.store.write(work))
@@ -174,7 +184,13 @@ class _Window:
         """Store receipts, all that came meanwhile in one transaction, and then free their places in the window."""
         delivery = self._delivery
         async for receipts in in_groups(self._receipts(), self._size):
-            work = partial(settle_receipts, name=delivery.stream, fence=delivery.fence, receipts=receipts)
+            work = partial(
+                settle_receipts,
+                parts=delivery.parts,
+                name=delivery.stream,
+                fence=delivery.fence,
+                receipts=receipts,
+            )
             await written(delivery.store.write(work))
             for receipt, _ in receipts:
                 self._slots.release()

@@ -15,7 +15,8 @@ import structlog
 
 from adapters.partner.retry import Backoff
 from certs.bundle import SignedBundle, read_bundle
-from certs.errors import BundleRefused
+from certs.errors import BundleRefused, Reason
+from certs.signing import PublicSigningKey
 from services.domain.batch import Signed
 from services.domain.bundle_ack import BundleAck
 from services.domain.errors import ExchangeError, Malformed, NotFound
@@ -122,6 +123,25 @@ class Bundles:
         await written(self._store.write(partial(_put, ack=ack)))
         _log.info("bundle.acknowledged", city=city, version=signed.bundle.version)
         return ""
+
+
+def stated_keys(path: Path, city: str) -> Sequence[PublicSigningKey]:
+    """Return every signing key that the city's bundle states, retired ones too; none before its first bundle.
+
+    Args:
+        path: File of the city's bundle.
+        city: The city.
+
+    Raises:
+        BundleRefused: The file is damaged, or another city's.
+        OSError: It cannot be read.
+    """
+    if not path.exists():
+        return ()
+    bundle = read_bundle(path.read_bytes()).bundle
+    if bundle.city != city:
+        raise BundleRefused(Reason.CITY_MISMATCH, f"{path} is the bundle of {bundle.city}: restore it from the backup")
+    return bundle.signing_keys
 
 
 def verify_ack(parts: Parts, city: str, signed: SignedBundle, answer: Signed) -> BundleAck:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from certs.errors import KeystoreBroken
 from certs.generation import Generation
@@ -50,25 +50,29 @@ def read_passphrase(path: Path) -> bytes:
     return passphrase
 
 
-def usable_keys(home: Home, settings: Settings, *, now: datetime) -> Generation:
+class UsableKeys(NamedTuple):
+    """The keys that a home works with.
+
+    Attributes:
+        generation: The current generation, or the newest before it that works.
+        refused: What is wrong with the current one; None when that is the one.
+    """
+
+    generation: Generation
+    refused: KeystoreBroken | None
+
+
+def usable_keys(home: Home, settings: Settings, *, now: datetime) -> UsableKeys:
     """Load the current generation, or the newest before it that works: a serving node goes on with that one too.
 
     Raises:
         PassphraseMistake, KeystoreBroken: None can be used; what is wrong with the current one.
     """
+    passphrase = passphrase_of(home, settings)
     try:
-        return current_keys(home, settings, now=now)
+        return UsableKeys(load_generation(home.path, now=now, passphrase=passphrase), None)
     except KeystoreBroken as broken:
         try:
-            return find_rollback(home.path, now=now, passphrase=passphrase_of(home, settings))
+            return UsableKeys(find_rollback(home.path, now=now, passphrase=passphrase), broken)
         except KeystoreBroken:
             raise broken from None
-
-
-def current_keys(home: Home, settings: Settings, *, now: datetime) -> Generation:
-    """Load the current generation.
-
-    Raises:
-        PassphraseMistake, KeystoreBroken: It cannot be used.
-    """
-    return load_generation(home.path, now=now, passphrase=passphrase_of(home, settings))

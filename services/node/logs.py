@@ -42,6 +42,12 @@ def start_logging(level: str) -> None:
     logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
 
 
+def log_beside() -> None:
+    """Send the lines of a command that works on a home itself to stderr, as people read them: stdout is its answer."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 class _LibraryHandler(logging.Handler):
     """Passes on what libraries log, the first line alone: asyncio's next ones show the error's text."""
 

@@ -10,7 +10,7 @@ Source:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -85,6 +85,18 @@ def key_samples(status: KeysStatus) -> Iterator[Sample]:
             {"city": city, "usage": usage},
             "How loudly that end is said: 0 ok, 1 notice, 2 warning, 3 critical, 4 expired.",
         )
+
+
+def case_samples(counts: Mapping[tuple[str, str], tuple[int, int]]) -> Iterator[Sample]:
+    """Say how many cases run, and how many of them are past their due day.
+
+    Args:
+        counts: (partner, dataset) → (open, overdue), as `services.exchange.deadlines.count_cases` returns them.
+    """
+    for (partner, dataset), (running, overdue) in counts.items():
+        labels = {"partner": partner, "dataset": dataset}
+        yield Sample("yrdx_cases_open", running, labels, "Cases with a partner that are not closed.")
+        yield Sample("yrdx_cases_overdue", overdue, labels, "Open cases that are past their statutory due day.")
 
 
 async def write_metrics(path: Path, samples: Callable[[], Iterable[Sample]]) -> None:

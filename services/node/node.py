@@ -10,29 +10,34 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
+from adapters.partner.retry import Backoff, within
 from certs.act_log import ActLog
 from certs.approval import verify_approvals
 from certs.crl import read_crl
 from certs.digests import DIGESTS
-from certs.errors import CertificateRefused, KeystoreBroken
+from certs.errors import BundleRefused, CertificateRefused, KeystoreBroken
 from certs.generation import Generation
 from certs.keystore import load_generation
+from certs.signing import PublicSigningKey
 from certs.verification import CallerVerifier
 from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
-from services.node.bundles import Bundles
+from services.node.access_key import access_key
+from services.node.bundles import Bundles, stated_keys
 from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
+from services.node.holidays import load_calendar
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
-from services.node.keys import current_keys, passphrase_of
+from services.node.keys import UsableKeys, passphrase_of, usable_keys
 from services.node.known_trust import KnownTrust, known_trust, revocations_of, stale_authorities
 from services.node.rotation import Rotation
 from services.node.settings import Settings
@@ -48,6 +53,9 @@ from services.wire.contents import WireContents
 
 _log = structlog.get_logger("yrdx.node")
 
+QUESTION_S: Final = 5.0
+"""Time in which a partner that is not there is asked again; a clerk waits."""
+
 
 class Node:
     """A node in one process; implements `services.ports.host.Host`.
@@ -55,6 +63,7 @@ class Node:
     Attributes:
         parts: Ports of the use cases.
         home: Layout of its home.
+        calendar: Working days that statutory clocks count.
         store: Store.
         known: What the store says about trust, as it was read last.
         trust: Present state of trust.
@@ -68,11 +77,12 @@ class Node:
             runs.
         foresee: Counts the open calls that another state of trust would cut; None while no server runs.
         stopping: The server was told to stop.
+        pseudonym: What stands for a subject in the access log.
     """
 
-    def __init__(self, home: Home, settings: Settings, generation: Generation, store: Store, gates: Gates) -> None:
+    def __init__(self, home: Home, settings: Settings, keys: UsableKeys, store: Store, gates: Gates) -> None:
         """Wire a node."""
-        clock, random = SystemClock(), SystemRandom()
+        clock, random, generation = SystemClock(), SystemRandom(), keys.generation
         self._settings = settings
         self.home = home
         self.store = store
@@ -87,10 +97,12 @@ class Node:
             verifier=self.trust,
             gate=gates.submit,
             inbox_gate=gates.inbox,
+            courses=gates.courses,
             codec=IdentityCodec(),
             digests=DIGESTS,
             limits=settings.limits(),
         )
+        self.calendar = load_calendar(home.path / settings.holidays_file if settings.holidays_file else None)
         self.listen = ""
         self.started = clock.now()
         self._turn = asyncio.Lock()
@@ -105,14 +117,19 @@ class Node:
             clock=clock,
             random=random,
             apply=self.use_generation,
+            refused=keys.refused,
         )
         self.keys = KeyDesk(home.path, self.trust, self.rotation, clock, lambda: self.channels.draining)
         self.stopping = False
+        self.pseudonym = access_key(home.access_key).pseudonym
         self.bundles = Bundles(home.bundle, self.parts, store, self.channel)
-        # The home's lock lets one process at a time work there, so host and folder name it.
-        holder = f"{socket.gethostname()}:{home.path.resolve()}"
-        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=holder)
+        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=self.process)
         self._warn_refused()
+
+    @property
+    def process(self) -> str:
+        """This process: the home's lock lets one at a time work there, so host and folder name it."""
+        return f"{socket.gethostname()}:{self.home.path.resolve()}"
 
     @property
     def generation(self) -> int:
@@ -249,6 +266,14 @@ class Node:
         self._require_own_certificate()
         return await self.channels.get(city)
 
+    async def ask(self, city: str, method: str, question: bytes) -> bytes:
+        """Ask a partner, again for a few seconds while it is not there."""
+
+        async def once() -> bytes:
+            return await (await self.channel(city)).ask(method, question)
+
+        return await within(QUESTION_S, Backoff(self.parts.random), asyncio.sleep)(once)
+
     async def use_generation(self, generation: Generation) -> None:
         """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
         async with self._turn:
@@ -258,7 +283,15 @@ class Node:
 
     def _trust_state(self, generation: Generation, known: KnownTrust) -> TrustState:
         revocations = revocations_of(known, now=SystemClock().now())
-        return trust_state(generation, known.partners, revocations)
+        return trust_state(generation, known.partners, revocations, self._stated_keys(generation.city))
+
+    def _stated_keys(self, city: str) -> Sequence[PublicSigningKey]:
+        """A damaged bundle of ours stops nothing: only what we signed with former keys is not recognised meanwhile."""
+        try:
+            return stated_keys(self.home.bundle, city)
+        except (BundleRefused, OSError) as error:
+            _log.error("bundle.damaged", message=str(error))
+            return ()
 
     async def _tell_listeners(self) -> Cut:
         return await self.tell_server() if self.tell_server is not None else Cut(0, 0)
@@ -286,15 +319,15 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
         gates: Gates; None makes them in this process.
 
     Raises:
-        KeystoreBroken: The key store is not whole, or for another city than the settings say.
+        KeystoreBroken: No generation of the key store can be used.
         ExchangeError: The store cannot be opened, or has pending migrations.
     """
-    generation = current_keys(home, settings, now=SystemClock().now())
-    if generation.city != settings.city:
-        raise Malformed(f"the keys are for city {generation.city}, node.toml says {settings.city}: mend node.toml")
+    keys = usable_keys(home, settings, now=SystemClock().now())
+    if keys.generation.city != settings.city:
+        raise Malformed(f"the keys are for city {keys.generation.city}, node.toml says {settings.city}: mend node.toml")
     store = open_store(settings.store_url)
     try:
         own_gates = gates or local_gates(settings.dialect, settings.limits().record_bytes_max)
-        yield Node(home, settings, generation, store, own_gates)
+        yield Node(home, settings, keys, store, own_gates)
     finally:
         store.close()

@@ -69,6 +69,7 @@ class Rotation:
         clock: Clock,
         random: Random,
         apply: Callable[[Generation], Awaitable[None]],
+        refused: KeystoreBroken | None = None,
     ) -> None:
         """Begin with the generation that the node started with.
 
@@ -79,6 +80,7 @@ class Rotation:
             clock: Time.
             random: Jitter of renewals.
             apply: Makes the node use another generation.
+            refused: Why that is not the current one; None when it is.
         """
         self._home = home
         self._passphrase = passphrase
@@ -92,6 +94,9 @@ class Rotation:
         self.generation = generation
         self.loaded = clock.now()
         self.refusal: Refusal | None = None
+        if refused is not None:
+            used = f"generation {generation.number} is used, and `yrdx cert rollback` makes it the current one"
+            self._refuse("start", refused.reason.value, f"{refused}; {used}")
 
     @property
     def renewal_time(self) -> datetime:

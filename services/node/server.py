@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,14 +15,19 @@ from certs.probe import verify_tls13_only
 from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
+from services.exchange.deadlines import count_cases
+from services.exchange.deliver import written
 from services.exchange.quota import Quotas
+from services.exchange.release import release_held
+from services.exchange.retell import retell_cases
 from services.node.alerts import Alerts
 from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.logs import start_logging
-from services.node.metrics import Sample, key_samples, write_metrics
+from services.node.merging import merge_for_ever
+from services.node.metrics import Sample, case_samples, key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
@@ -31,8 +37,11 @@ from services.ports.store import Transaction
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.exchange_service import ExchangeServicer
+from services.rpc.lookups import Lookups
 from services.rpc.node_service import NodeServicer
+from services.rpc.questions import SERVICES
 from services.rpc.server import NodeServer, Service
+from services.wire.datasets import load_datasets
 from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
 from yrdx.node.v1 import node_pb2, node_pb2_grpc
 
@@ -43,6 +52,7 @@ DRAIN_S: Final = 5.0
 REVOCATION_POLL_S: Final = 0.1
 """How often a number is read that rises with every revocation."""
 USES_S: Final = 1.0
+RELEASE_RETRY_S: Final = 1.0
 TRUST_POLL_S: Final = 2.0
 """How often partners are read again: another process of this node may have changed them."""
 
@@ -77,6 +87,8 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     spare_collector()
     node.tell_server = partial(_replace_trust, trust, server, node)
     node.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
+    if told := await written(node.store.write(partial(retell_cases, parts=node.parts))):
+        _log.info("cases.retold", records=told)
     await server.start()
     node.listen = settings.listen
     # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.
@@ -91,7 +103,9 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
             _watch_trust(node),
             _note_uses(server, node),
             _metrics(node),
+            _release_held(node),
             server.live.sweep(node.parts.clock.monotonic_s),
+            merge_for_ever(node.store),
             sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock),
         )
     finally:
@@ -104,8 +118,10 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
 
 
 def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
-    exchange = ExchangeServicer(node.parts, node.store, Quotas(node.parts.clock), node, stopping)
+    quotas = Quotas(node.parts.clock)
+    exchange = ExchangeServicer(node.parts, node.store, quotas, node, stopping)
     own = NodeServicer(node.parts, node.store, node)
+    lookups = Lookups(node.parts, node.store, node, quotas, load_datasets())
     services = (
         Service(
             exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"],
@@ -115,6 +131,7 @@ def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tup
             node_pb2.DESCRIPTOR.services_by_name["NodeService"],
             partial(node_pb2_grpc.add_NodeServiceServicer_to_server, own),
         ),
+        *(Service(service, partial(lookups.add_to, service=service)) for service in SERVICES),
     )
     state = node.trust.state
     trust = ServerTrust(
@@ -183,9 +200,32 @@ async def _metrics(node: Node) -> None:
         status = node.keys.status()
         alerts.tell(status.certificates)
         alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
-        return list(key_samples(status))
+        return [*key_samples(status), *case_samples(_case_counts(node))]
 
     await write_metrics(node.metrics_file, samples)
+
+
+async def _release_held(node: Node) -> None:
+    """Read, once, what was held for a version that this software brings; it brings no other one while it runs."""
+    released = None
+    while released is None:
+        try:
+            released = await release_held(node.parts, node.store)
+        except Unavailable as error:
+            _log.warning("store.unavailable", reason=error.reason, message=str(error))
+            await asyncio.sleep(RELEASE_RETRY_S)
+    if released.batches:
+        _log.info("records.released", records=released.records, rejected=released.rejected)
+    await asyncio.Event().wait()
+
+
+def _case_counts(node: Node) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """Count cases; a store that is away for a moment stops this metric, not the node."""
+    try:
+        return node.store.read(partial(count_cases, parts=node.parts, calendar=node.calendar))
+    except Unavailable as error:
+        _log.warning("store.unavailable", reason=error.reason, message=str(error))
+        return {}
 
 
 async def _until(stop: asyncio.Event) -> None:

@@ -116,6 +116,10 @@ class Settings(BaseSettings):
         default="",
         description="监控指标文件，空则在节点目录 · file for Prometheus, x.prom; empty: in the home",
     )
+    holidays_file: str = Field(
+        default="",
+        description="补充节假日文件，x.toml，空则无 · file with more years of public holidays, x.toml; empty: none",
+    )
     approvals: int = Field(
         default=1,
         ge=1,

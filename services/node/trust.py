@@ -55,9 +55,19 @@ class TrustState:
 
 
 def trust_state(
-    generation: Generation, partners: Sequence[Partner], revocations: Revocations = NOTHING_REVOKED
+    generation: Generation,
+    partners: Sequence[Partner],
+    revocations: Revocations = NOTHING_REVOKED,
+    own_keys: Sequence[PublicSigningKey] = (),
 ) -> TrustState:
-    """Build a state of trust; a partner that contradicts those before it is left out and named in ``refused``."""
+    """Build a state of trust; a partner that contradicts those before it is left out and named in ``refused``.
+
+    Args:
+        generation: Own keys.
+        partners: Partners.
+        revocations: What was revoked.
+        own_keys: Signing keys that this city ever stated: its old receipts come back to it, and stand under old keys.
+    """
     confirmed = {p.city: p for p in partners if p.state is not PartnerState.UNCONFIRMED}
     bundles: dict[str, CityBundle] = {}
     roots = {generation.city: _believed(generation.own_roots, revocations)}
@@ -71,7 +81,6 @@ def trust_state(
             refused[city] = str(error)
         else:
             bundles[city], roots[city] = bundle, found
-    own = generation.signing_key.public
     keys = {city: {key.key_id: key for key in bundle.signing_keys} for city, bundle in bundles.items()}
     return TrustState(
         generation=generation,
@@ -81,9 +90,13 @@ def trust_state(
         roots_pem=b"".join(constrained_pem(city, found) for city, found in roots.items()),
         partner_roots_pem={city: _channel_roots(bundles[city], roots[city], revocations) for city in bundles},
         revoked={city: _revoked(bundle, revocations) for city, bundle in bundles.items()},
-        signing_keys=keys | {generation.city: {own.key_id: own}},
+        signing_keys=keys | {generation.city: _own_keys(generation, own_keys)},
         refused=refused,
     )
+
+
+def _own_keys(generation: Generation, stated: Sequence[PublicSigningKey]) -> dict[str, PublicSigningKey]:
+    return {key.key_id: key for key in (*stated, generation.signing_key.public)}
 
 
 def _partner_roots(bundle: CityBundle, revocations: Revocations) -> list[Certificate]:

@@ -87,4 +87,5 @@ def _rejected_to_pb(row: RejectedRow) -> node_pb2.ListRejectionsResponse.Rejecte
         closed_by_file=closed.source_label if closed else "",
         closed_by_row=closed.position if closed else 0,
         closed_reason=closed.reason if closed else "",
+        key=row.key,
     )

@@ -87,12 +87,23 @@ class Revocations(NodeDesk):
         new = await written(self.store.write(partial(_store, revoked=revoked, crl=crl)))
         cut = await self.host.trust_changed()
         self.host.wake_all()
-        return _cut_to_pb(new, cut)
+        return self._effect_of(new, cut)
 
     async def _foreseen(self, revoked: Sequence[Revocation]) -> node_pb2.RevocationEffect:
         standing = await asyncio.to_thread(self.store.read, lambda tx: tx.revocations())
         new = {(one.grain, one.subject) for one in revoked} - {(one.grain, one.subject) for one in standing}
-        return _cut_to_pb(len(new), await self.host.would_cut(revoked))
+        return self._effect_of(len(new), await self.host.would_cut(revoked))
+
+    def _effect_of(self, new: int, cut: Cut) -> node_pb2.RevocationEffect:
+        times = cut.times_s
+        return node_pb2.RevocationEffect(
+            revoked=new,
+            calls_cut=cut.calls,
+            calls_kept=cut.others,
+            median_ms=times[len(times) // 2] * 1e3 if times else 0.0,
+            slowest_ms=cut.slowest_s * 1e3,
+            counted_at=self.host.process,
+        )
 
     def _require_sensible(self, tx: Transaction, revocation: Revocation) -> None:
         """Refuse what names nothing here, and what would lock out whoever asks."""
@@ -149,17 +160,6 @@ def _require_newer(tx: Transaction, crl: CrlState) -> None:
                 f"[CRL_REFUSED] the list has number {crl.number}, and number {present.number} stands here: "
                 "ask for the city's newest list"
             )
-
-
-def _cut_to_pb(new: int, cut: Cut) -> node_pb2.RevocationEffect:
-    times = cut.times_s
-    return node_pb2.RevocationEffect(
-        revoked=new,
-        calls_cut=cut.calls,
-        calls_kept=cut.others,
-        median_ms=times[len(times) // 2] * 1e3 if times else 0.0,
-        slowest_ms=cut.slowest_s * 1e3,
-    )
 
 
 def _to_pb(one: Revocation) -> node_pb2.ListRevocationsResponse.Revocation:

@@ -115,12 +115,11 @@ class Submissions(NodeDesk):
         return _submitted(checked.chunk, submitted)
 
     def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
-        agreement = opened.agreement
-        complete = partial(self.parts.gate.complete_key, agreement.dataset, agreement.standard)
+        complete = partial(self.parts.gate.complete_key, opened.terms.dataset, opened.terms.standard)
         rows = [_row_from_pb(record, complete(record.body)) for record in chunk.records]
         return check_chunk(
             self.parts,
-            agreement,
+            opened.terms,
             Chunk(
                 chunk.after_position,
                 chunk.upto_position,
@@ -128,6 +127,7 @@ class Submissions(NodeDesk):
                 [_refused_from_pb(refused) for refused in chunk.refused],
                 chunk.cursor,
                 chunk.mapping,
+                chunk.reread,
             ),
         )
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,7 +90,10 @@ def test_smoke_openssl_verifies_strictly(made: Path, kind: str, crl: str, good: 
 
 
 def test_sslyze_finds_tls13_alone(tools: Path, shanghai: Host, tmp_path: Path) -> None:
-    """No older version, no compression, no renegotiation. What a resumed session is told: tests/integration/rpc."""
+    """No older version, no compression, no renegotiation. What a resumed session is told: tests/integration/rpc.
+
+    Its scan for early data dies in its own library; the test below asks openssl instead.
+    """
     out = tmp_path / "sslyze.json"
     guest = shanghai.guest().home / "certs" / "current"
     command: list[str | Path] = [tools / "sslyze" / "bin" / "sslyze", "--mozilla_config", "disable"]
@@ -108,3 +112,29 @@ def test_sslyze_finds_tls13_alone(tools: Path, shanghai: Host, tmp_path: Path) -
     assert not result["heartbleed"]["result"]["is_vulnerable_to_heartbleed"]
     assert result["robot"]["result"]["robot_result"].startswith("NOT_VULNERABLE")
     assert not result["session_renegotiation"]["result"]["is_vulnerable_to_client_renegotiation_dos"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
+def test_smoke_a_resumed_session_takes_no_early_data(shanghai: Host, tmp_path: Path) -> None:
+    """Early data could be played again: the server's ticket allows none, and openssl, told to send some, does not."""
+    guest = shanghai.guest().home / "certs" / "current"
+    session, data = tmp_path / "session.pem", tmp_path / "data"
+    data.write_bytes(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    connect: list[str | Path] = ["openssl", "s_client", "-connect", shanghai.node.listen, "-tls1_3", "-alpn", "h2"]
+    connect += ["-cert", guest / "gateway.pem", "-key", guest / "gateway.key"]
+    first = s_client([*connect, "-sess_out", session])
+    assert "Post-Handshake New Session Ticket arrived" in first
+    described = subprocess.run(
+        ["openssl", "sess_id", "-in", session, "-noout", "-text"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "Max Early Data: 0" in described
+    again = s_client([*connect, "-sess_in", session, "-early_data", data])
+    assert "Early data was not sent" in again
+
+
+def s_client(command: list[str | Path]) -> str:
+    """Run openssl's client for a second: a ticket comes after the handshake, so its input must stay open."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        with suppress(subprocess.TimeoutExpired):
+            client.wait(1.0)
+        return client.communicate(b"")[0].decode(errors="replace")  # the server's settings are no text

@@ -152,7 +152,7 @@ def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: byte
     """
     from certs.bundle import bundle_to_bytes, read_bundle
     from certs.keystore import load_generation
-    from certs.offline import load_bundle_key
+    from certs.offline import load_bundle_key, next_signing_key
     from certs.rollover import load_authorities
 
     generation = load_generation(home.path, now=now, passphrase=passphrase)
@@ -164,7 +164,9 @@ def current_bundle(home: Home, endpoint: str, *, now: datetime, passphrase: byte
         created_at=now,
         authorities=load_authorities(home.path, generation.own_roots, now=now).bundle_authorities(),
     )
-    draft = replace(draft, signing_keys=_kept_keys(last, draft.signing_keys, now))
+    coming = next_signing_key(home.path, passphrase)
+    stated = dict.fromkeys((*draft.signing_keys, *([coming.public] if coming else ())))
+    draft = replace(draft, signing_keys=_kept_keys(last, tuple(stated), now))
     if last and last.bundle == replace(
         draft, version=last.bundle.version, previous=last.bundle.previous, created_at=last.bundle.created_at
     ):

@@ -32,7 +32,7 @@ def declare(app: typer.Typer) -> None:
             "prepare",
             "第一步：生成下一个签发机构 · step 1: make the next authority",
             "yrdx ca prepare --home A",
-            "本市立即信任它，信任包列为 PREPARED · believed here at once, PREPARED in the bundle",
+            "本市立即信任它；生产节点需两名安全员签署 ca.pem · believed here at once; in production two sign ca.pem",
             prepare,
         ),
         (
@@ -94,15 +94,29 @@ def ls(home: HomeOption = HERE, json: JsonOption = False) -> None:
 
 
 def prepare(
-    home: HomeOption = HERE, folder: NextOption = None, dry_run: DryRunOption = False, json: JsonOption = False
+    home: HomeOption = HERE,
+    *,
+    folder: NextOption = None,
+    approval: ApprovalOption = None,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Prepare."""
+    from certs.inventory import fingerprint_of
     from services.node.cli import rollover
 
     ring = _ring(home)
-    if not dry_run:
-        with ring.place.act("ca.prepare", str(folder or "certs/offline/next")):
-            ring = rollover.prepare(ring, folder)
+    if dry_run:
+        ring.authorities.require_idle()
+    else:
+        next_folder = folder or ring.next_folder
+        authority = rollover.make_next(ring, next_folder)
+        subject = fingerprint_of(authority.certificate)
+        if ring.place.settings.approvals > 1 and not approval:
+            say(f"待两名安全员签署 · to be signed by security operators: {next_folder / 'ca.pem'}")
+        approved = ring.place.require_approved("ca", subject, approval or [])
+        with ring.place.act("ca.prepare", subject, approvals=approved):
+            ring = rollover.prepare(ring, authority)
     _tell(ring, dry_run=dry_run, json=json, then=f"yrdx ca distribute --home {home}")
 
 
@@ -158,7 +172,6 @@ def activate(
     *,
     exclude: ExcludeOption = None,
     folder: NextOption = None,
-    approval: ApprovalOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -168,12 +181,11 @@ def activate(
 
     ring = _ring(home)
     subject = ring.authorities.one(AuthorityState.PREPARED, AuthorityState.DISTRIBUTED).fingerprint
-    approved = ring.place.require_approved("ca", subject, approval or [])
     if dry_run:
         rollover.require_nobody_breaks(rollover.distribute(ring, offer=False), exclude or [])
     else:
         details = {"excluded": ",".join(exclude or [])}
-        with ring.place.act("ca.activate", subject, details, approvals=approved):
+        with ring.place.act("ca.activate", subject, details):
             ring = rollover.activate(ring, exclude or [], folder)
     _tell(ring, dry_run=dry_run, json=json, then=f"yrdx ca distribute --home {home}")
 

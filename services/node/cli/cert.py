@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.node.cli import cert_drill, cert_issue, cert_lint, cert_probe, cert_rotate
+from services.node.cli import cert_drill, cert_issue, cert_lint, cert_probe, cert_rotate, signing_key
 from services.node.cli.node_access import connect
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
 from services.node.exits import Exit, Mistake
@@ -132,6 +132,7 @@ def log(home: HomeOption = HERE, json: JsonOption = False) -> None:
 
 
 cert_rotate.declare(app)
+signing_key.declare(app)
 cert_issue.declare(app)
 cert_probe.declare(app)
 cert_lint.declare(app)

@@ -62,10 +62,10 @@ def probe_partner(home: Path, city: str) -> list[Finding]:
     """
     from certs.diagnosis import diagnose
     from services.node.cli.trust_access import opened_home
-    from services.node.keys import current_keys
+    from services.node.keys import usable_keys
 
     place = opened_home(home)
-    generation = current_keys(place.home, place.settings, now=place.now)
+    generation, _ = usable_keys(place.home, place.settings, now=place.now)
     with connect(home) as session:
         target = _target(session, city)
         with _pair_file(generation, place.home.temporary) as pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -33,6 +33,7 @@ GROUPS: Final = {
     "agreements": "协议 · agreements",
     "streams": "数据流 · streams",
     "reach": "连通 · reachability",
+    "standards": "标准 · standards",
 }
 MARKS: Final = {"passed": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
 
@@ -45,15 +46,20 @@ def declare(app: typer.Typer) -> None:
         "自检，并给出修复命令 · check everything, with the command that mends it",
         "yrdx doctor --home A",
         "yrdx doctor --home A --json",
+        "yrdx doctor --home A --partner 310000",
         more="有一项未过则退出码为 7 · exit code 7 when a check fails; nothing is changed",
     )(doctor)
 
 
-def doctor(home: HomeOption = HERE, json: JsonOption = False) -> None:
+def doctor(
+    home: HomeOption = HERE,
+    partner: Annotated[str, typer.Option(help="只看与此伙伴有关的 · of partners, only what concerns this one")] = "",
+    json: JsonOption = False,
+) -> None:
     """Check a home."""
     from services.node.system import SystemClock
 
-    found = examine(Home(home), SystemClock().now())
+    found = examine(Home(home), SystemClock().now(), partner)
     is_well = all(verdict.state != "failed" for verdict in found)
     if json:
         print_json({"ok": is_well, "checks": [_fields(verdict) for verdict in found]})
@@ -62,12 +68,13 @@ def doctor(home: HomeOption = HERE, json: JsonOption = False) -> None:
     raise typer.Exit(Exit.OK if is_well else Exit.PREFLIGHT_FAILED)
 
 
-def examine(home: Home, now: datetime) -> list[Verdict]:
+def examine(home: Home, now: datetime, partner: str = "") -> list[Verdict]:
     """Run every check that can be run.
 
     Args:
         home: The home, or a folder that is none.
         now: Present instant.
+        partner: Of partners, look at this one alone; empty: at all.
     """
     from services.node.addresses import sqlite_path
     from services.node.cli.checks import exchange, machine, storage, trust
@@ -93,7 +100,9 @@ def examine(home: Home, now: datetime) -> list[Verdict]:
         *verdicts("store.open", lambda: storage.check_store(url, home), storage.MEND),
         *verdicts("keys.whole", lambda: _keys(home, settings, now), trust.RENEW),
         *verdicts("port.free", lambda: machine.check_port(settings.listen, pid), f"编辑 · edit {home.settings}"),
-        *verdicts("node.answers", lambda: exchange.check_exchange(home, now), "先修复以上各项 · mend the above first"),
+        *verdicts(
+            "node.answers", lambda: exchange.check_exchange(home, now, partner), "先修复以上各项 · mend the above first"
+        ),
     ]
 
 

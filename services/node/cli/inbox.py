@@ -27,8 +27,16 @@ def ls(home: HomeOption = HERE, json: JsonOption = False) -> None:
         print_json([stream_fields(status) for status in found])
         return
     print_table(
-        ("数据流 stream", "状态 state", "已收 received", "接受 accepted", "拒绝 rejected", "水位 watermark"),
-        [(s.stream, state_words(s), s.submitted, s.acknowledged, s.rejected, s.watermark) for s in found],
+        (
+            "数据流 stream",
+            "状态 state",
+            "已收 received",
+            "接受 accepted",
+            "拒绝 rejected",
+            "待升级 held",
+            "水位 watermark",
+        ),
+        [(s.stream, state_words(s), s.submitted, s.acknowledged, s.rejected, s.held, s.watermark) for s in found],
     )
 
 

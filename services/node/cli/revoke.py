@@ -216,15 +216,21 @@ def tell_effect(effect: node_pb2.RevocationEffect, *, dry_run: bool, json: bool)
                 "calls_kept": effect.calls_kept,
                 "median_ms": round(effect.median_ms, 1),
                 "slowest_ms": round(effect.slowest_ms, 1),
+                "counted_at": effect.counted_at,
             }
         )
-    elif dry_run:
+        return
+    if dry_run:
         say(
             f"可行，未改变 · nothing changed; it would be: {effect.revoked} new, "
             f"{effect.calls_cut} open calls and streams cut, {effect.calls_kept} go on"
         )
     else:
         say(f"已生效 · in effect: {effect.revoked} new, {effect.calls_cut} calls cut, {effect.calls_kept} go on")
+    say(
+        f"仅计此进程的连接，其他进程各自计入日志 calls.cut · calls of this process alone, {effect.counted_at}: "
+        "each other process of the node counts its own, in a dry run with its own --home"
+    )
 
 
 def _revoke(home: Path, grain: str, subject: str, reason: str, *, dry_run: bool, json: bool) -> None:

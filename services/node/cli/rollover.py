@@ -68,6 +68,11 @@ class Ring:
     generation: Generation
     authorities: Authorities
 
+    @property
+    def next_folder(self) -> Path:
+        """Where the next authority's key lies when nobody says otherwise."""
+        return self.place.home.offline / "next"
+
     def with_authorities(self, authorities: Authorities) -> Ring:
         """Save other states of the authorities."""
         save_authorities(self.place.home.path, authorities)
@@ -81,26 +86,31 @@ def open_ring(place: Place) -> Ring:
     return Ring(place, generation, load_authorities(path, generation.own_roots, now=place.now))
 
 
-def prepare(ring: Ring, folder: Path | None) -> Ring:
-    """Make the next authority, believe it ourselves, and state it in the bundle as PREPARED.
+def make_next(ring: Ring, folder: Path) -> Authority:
+    """Make the next authority; nobody believes it yet. One that stands in the folder already is read.
 
     Args:
         ring: The home with its authorities.
-        folder: Where the new key goes; None: ``certs/offline/next``.
+        folder: Where its key goes.
+
+    Raises:
+        KeystoreBroken: A rollover is under way, or the folder holds something else.
     """
     place = ring.place
-    target = folder or place.home.offline / "next"
-    if (target / "ca.key").exists():
-        authority = read_authority(target, place.passphrase)
-    else:
-        serial = serial_number(os.urandom)
-        authority = create_authority(place.settings.city, now=place.now, serial=serial, valid_for=AUTHORITY_VALID_FOR)
-    prepared = ring.authorities.added(authority.certificate, now=place.now)
-    if not (target / "ca.key").exists():
-        if not target.exists():
-            make_folder(target)
-        write_authority(target, authority, place.passphrase)
-    ring = ring.with_authorities(prepared)
+    ring.authorities.require_idle()
+    if (folder / "ca.key").exists():
+        return read_authority(folder, place.passphrase)
+    serial = serial_number(os.urandom)
+    authority = create_authority(place.settings.city, now=place.now, serial=serial, valid_for=AUTHORITY_VALID_FOR)
+    if not folder.exists():
+        make_folder(folder)
+    write_authority(folder, authority, place.passphrase)
+    return authority
+
+
+def prepare(ring: Ring, authority: Authority) -> Ring:
+    """Believe the next authority ourselves, and state it in the bundle as PREPARED: here trust in it begins."""
+    ring = ring.with_authorities(ring.authorities.added(authority.certificate, now=ring.place.now))
     _believe(ring)
     publish(ring)
     return ring
@@ -258,7 +268,7 @@ def next_authority(ring: Ring, record: AuthorityRecord, folder: Path | None) -> 
     Raises:
         KeystoreBroken: It is not there, or another one's.
     """
-    authority = read_authority(folder or ring.place.home.offline / "next", ring.place.passphrase)
+    authority = read_authority(folder or ring.next_folder, ring.place.passphrase)
     if authority.certificate != record.certificate:
         raise KeystoreBroken(Reason.KEY_MISMATCH, "that folder holds another authority than the one that was prepared")
     return authority

@@ -73,7 +73,7 @@ class Place:
 
         if self.settings.approvals == 1 and not files:
             return []
-        roots = usable_keys(self.home, self.settings, now=self.now).own_roots
+        roots = usable_keys(self.home, self.settings, now=self.now).generation.own_roots
         found = verify_approvals(
             [file.read_bytes() for file in files],
             act=act,

@@ -171,7 +171,7 @@ def _rollover_steps(home: Home) -> Iterator[tuple[str, Callable[[], object]]]:
     def ring() -> rollover.Ring:
         return rollover.open_ring(_place(home))
 
-    yield "prepare", lambda: rollover.prepare(ring(), None)
+    yield "prepare", lambda: rollover.prepare(ring(), rollover.make_next(ring(), ring().next_folder))
     yield "distribute", lambda: _until(lambda: _distributed(ring()))
     yield "activate", lambda: rollover.activate(ring(), [], None)
     yield "distribute again", lambda: _until(lambda: _distributed(ring()))

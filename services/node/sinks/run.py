@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from adapters.tables import SinkMoved, SinkUnavailable
 from services.domain.errors import Unavailable
@@ -51,6 +51,22 @@ class SinkReport:
         }
 
 
+class _Page(NamedTuple):
+    """A run of records that the target took; until its cursor stands there, it may forget them.
+
+    Attributes:
+        stream: Stream.
+        position: Position of the last one.
+        records: How many.
+        refused: How many of them the target refused.
+    """
+
+    stream: str
+    position: int
+    records: int
+    refused: int
+
+
 @dataclass(slots=True)
 class SinkRun:
     """One sink.
@@ -73,6 +89,7 @@ class SinkRun:
     _records: Counter[str] = field(default_factory=Counter)
     _refused: Counter[str] = field(default_factory=Counter)
     _positions: dict[str, int] = field(default_factory=dict)
+    _taken: list[_Page] = field(default_factory=list)
 
     def rounds(self, *, once: bool) -> Iterator[SinkReport]:
         """Write what there is and yield the sum after every round in which there was something.
@@ -96,10 +113,21 @@ class SinkRun:
     def _round(self) -> int:
         """Go on where the target stands: what an interrupted round left is written again, or was not written."""
         self._positions = self.target.cursors()
+        counted = self._count()  # of a round that was interrupted: what it had written
         with open_session(self.home) as session:
-            taken = sum(self._take(page) for page in self._pages(session))
+            for page in self._pages(session):
+                self._take(page)
         self.target.finish()
-        return taken
+        return counted + self._count()
+
+    def _count(self) -> int:
+        """Count the records that stand in the target; the others are read again."""
+        written = [page for page in self._taken if page.position <= self._positions.get(page.stream, 0)]
+        self._taken.clear()
+        for page in written:
+            self._records[page.stream] += page.records
+            self._refused[page.stream] += page.refused
+        return sum(page.records for page in written)
 
     def _pages(self, session: NodeSession) -> Iterator[node_pb2.WatchInboxResponse]:
         request = node_pb2.WatchInboxRequest(dataset=self.dataset, from_city=self.from_city)
@@ -108,10 +136,9 @@ class SinkRun:
         pages: Iterator[node_pb2.WatchInboxResponse] = session.stub.WatchInbox(request)
         return pages
 
-    def _take(self, page: node_pb2.WatchInboxResponse) -> int:
+    def _take(self, page: node_pb2.WatchInboxResponse) -> None:
         stream = page.stream
         changes = [self.reader.read(entry) for entry in page.entries]
-        self._refused[stream] += self.target.apply(stream, changes, after=self._positions.get(stream, 0))
+        refused = self.target.apply(stream, changes, after=self._positions.get(stream, 0))
         self._positions[stream] = changes[-1].position
-        self._records[stream] += len(changes)
-        return len(changes)
+        self._taken.append(_Page(stream, changes[-1].position, len(changes), refused))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +18,13 @@ from services.domain.receipt import Violation
 from services.node.sync.cells import CellSpool
 from services.node.sync.mapped import Mapped, Refused, map_runs
 from services.node.sync.mapping_run import RunMapper
-from services.node.sync.reading import in_runs, read_runs
+from services.node.sync.reading import AnyRow, RowsOfRecord, RunOfRows, in_runs, read_runs
 from services.node.sync.rejections import Spool
 from services.node.sync.report import Progress, SyncJob
 from services.node.sync.row_bits import RowBits
 from services.node.sync.staging import Repeats, Staged, Staging
 from services.node.sync.standing import KEY_BYTES
-from services.node.sync.submission import Told
+from services.node.sync.submission import Reread, Told
 from services.ports.gate import Gate
 from services.wire.datasets import Dataset
 
@@ -45,6 +45,7 @@ class FirstPass:
         cursors: (row, where the reader goes on after it), rising.
         rules: Rows refused here, by rule.
         unknown_keys: Refused rows of which nobody knows whose they are.
+        reread: Rows that an earlier read refused without knowing whose they are.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class FirstPass:
     cursors: list[tuple[int, str]] = field(default_factory=list)
     rules: Counter[str] = field(default_factory=Counter)
     unknown_keys: int = 0
+    reread: list[Reread] = field(default_factory=list)
     _by_gate: int = 0
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -132,7 +134,14 @@ class FirstPass:
 
 
 def first_pass(
-    found: FirstPass, job: SyncJob, mapping: DialectMapping, dataset: Dataset, *, cursor: str, progress: Progress
+    found: FirstPass,
+    job: SyncJob,
+    mapping: DialectMapping,
+    dataset: Dataset,
+    *,
+    cursor: str,
+    waiting: Collection[bytes],
+    progress: Progress,
 ) -> None:
     """Read an input to its end.
 
@@ -142,6 +151,7 @@ def first_pass(
         mapping: The city's dialect.
         dataset: The standard.
         cursor: Where an earlier read stopped.
+        waiting: What stands for the keys of rows that earlier reads refused.
         progress: Where progress is shown.
 
     Raises:
@@ -151,12 +161,19 @@ def first_pass(
     with job.input.open(cursor) as source:
         for run, mapped in map_runs(read_runs(source, mapping, RUN_RECORDS), mapper, mapping):
             found.stage(mapped)
+            if waiting:
+                found.reread += (Reread(row.number, row.identity) for row in _rows(run) if row.identity in waiting)
             for one in mapped.refused:
                 _refuse(found, one, keep_cells=job.input.file is None)
             found.cursors.append((found.last_row, run.cursor))
             progress.read(found.read, run.done, run.total)
         found.digest = source.sha256() if job.input.file is not None else ""  # type: ignore[attr-defined]
     _find_repeats(found)
+
+
+def _rows(run: RunOfRows) -> Iterator[AnyRow]:
+    for one in run.records:
+        yield from one.rows if isinstance(one, RowsOfRecord) else (one,)
 
 
 def _refuse(found: FirstPass, refused: Refused, *, keep_cells: bool) -> None:
@@ -167,6 +184,10 @@ def _refuse(found: FirstPass, refused: Refused, *, keep_cells: bool) -> None:
 
 
 def _identity(refused: Refused) -> bytes:
+    """A row of a table without a key of its own is known by what its cells say: only until it is mended."""
+    for row in refused.rows:
+        if row.identity:
+            return row.identity
     texts = [[cell_text(cell) for cell in row.cells] for row in refused.rows]
     return hashlib.blake2b(json.dumps(texts).encode(), digest_size=KEY_BYTES).digest()
 

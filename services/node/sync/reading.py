@@ -82,10 +82,11 @@ def _textual(row: Row[Any] | BadRow, mapping: Mapping) -> AnyRow:
         return row
     notes: list[str] = []
     try:
-        return Row(row.number, mapping.texts(row.cells, notes), (*row.normalisations, *dict.fromkeys(notes)))
+        texts = mapping.texts(row.cells, notes)
+        return Row(row.number, texts, (*row.normalisations, *dict.fromkeys(notes)), row.identity)
     except RowRejected as error:
         said = mapping.said(row.cells)
         if said is None:
-            return BadRow(row.number, row.cells, error.rule_id, error.reason, error.column)
+            return BadRow(row.number, row.cells, error.rule_id, error.reason, error.column, identity=row.identity)
         cells = [cell_text(cell) if text is None else text for cell, text in zip(row.cells, said, strict=True)]
-        return _PlacedBadRow(row.number, cells, error.rule_id, error.reason, error.column)
+        return _PlacedBadRow(row.number, cells, error.rule_id, error.reason, error.column, identity=row.identity)

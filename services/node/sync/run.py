@@ -114,9 +114,17 @@ class Sync:
         job = self._job
         at = self._source(found) if job.input.goes_on else node_pb2.GetSourceResponse()
         cursor = "" if job.again else at.cursor
-        first_pass(found, job, self._mapping, self._dataset, cursor=cursor, progress=self._progress)
+        waiting = self._waiting(at) if job.input.goes_on else frozenset()
+        first_pass(found, job, self._mapping, self._dataset, cursor=cursor, waiting=waiting, progress=self._progress)
         writer = BodyWriter(self._dataset.type_url, real_data=not self._session.settings.demo)
         return SecondPass(found, self._changes(found), writer, at.position, self._mends)
+
+    def _waiting(self, at: node_pb2.GetSourceResponse) -> frozenset[bytes]:
+        """Return the keys of what earlier reads of a table refused: a row that is read again is known by them."""
+        if not at.source:
+            return frozenset()
+        found = self._stream.rejections(at.source)
+        return frozenset(one.key for one in found if one.key and not one.HasField("closed_time"))
 
     def _source_name(self, found: FirstPass) -> str:
         return self._job.input.name or f"sha256:{found.digest}"

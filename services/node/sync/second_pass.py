@@ -13,7 +13,7 @@ from services.node.sync.first_pass import FirstPass
 from services.node.sync.reading import in_runs
 from services.node.sync.staging import Staged
 from services.node.sync.standing import Changes, Standing
-from services.node.sync.submission import Sent, Told
+from services.node.sync.submission import Item, Reread, Sent, Told
 from services.wire.bodies import BodyWriter
 from yrdx.types.v1 import types_pb2
 
@@ -65,12 +65,14 @@ class SecondPass:
             if row not in left_out and row not in repeats and self._is_meant(row):
                 yield staged, self._body(staged)
 
-    def items(self, after: int) -> Iterator[Sent | Told]:
-        """Yield records to send and refused rows by rising position, those after a position."""
-        if not self.found.refused.count:
+    def items(self, after: int) -> Iterator[Item]:
+        """Yield records to send, refused rows and rows that were refused before, by rising position after one."""
+        if not (self.found.refused.count or self.found.reread):
             return _after(self._sent(), after)
         refused = (self._told(told) for told in self.found.refused.rows() if self._is_meant(told.position))
-        return _after(heapq.merge(self._sent(), refused, key=lambda item: item.position), after)
+        reread = (Reread(self.base + row, key) for row, key in self.found.reread)
+        # A refusal is over before the same row is told again.
+        return _after(heapq.merge(reread, self._sent(), refused, key=lambda item: item.position), after)
 
     def withdrawals(self, standing: Standing, after: int) -> Iterator[Sent]:
         """Yield what withdraws absent subjects, a position each; one whose payload is deleted leaves its own empty."""
@@ -112,5 +114,5 @@ class SecondPass:
         return self.writer.upsert(staged.key, staged.message, reason=reason, mends=mend.sequence if mend else 0)
 
 
-def _after(items: Iterator[Sent | Told], position: int) -> Iterator[Sent | Told]:
+def _after(items: Iterator[Item], position: int) -> Iterator[Item]:
     return dropwhile(lambda item: item.position <= position, items)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from yrdx.node.v1 import node_pb2
 
@@ -65,6 +65,22 @@ class Told(NamedTuple):
     mends_rejection: int = 0
 
 
+class Reread(NamedTuple):
+    """A row that an earlier read refused, read again: whatever it is now, that refusal is over.
+
+    Attributes:
+        position: Place in the source.
+        key: What stood for its business key.
+    """
+
+    position: int
+    key: bytes
+
+
+Item: TypeAlias = Sent | Told | Reread
+"""What a chunk holds."""
+
+
 @dataclass(slots=True)
 class Submission:
     """One open ``Submit`` stream.
@@ -101,7 +117,7 @@ class Submission:
         opened = next(self._answers).opened
         self.source, self.opened_at, self.position = opened.source, opened.position, opened.position
 
-    def send(self, items: Iterable[Sent | Told], *, upto: int) -> Iterator[exchange_pb2.Rejection]:
+    def send(self, items: Iterable[Item], *, upto: int) -> Iterator[exchange_pb2.Rejection]:
         """Submit rows after the source's position; at the end all of them are on disk.
 
         Args:
@@ -136,24 +152,27 @@ class Submission:
         return answer.rejections
 
 
-def _chunks(items: Iterable[Sent | Told], upto: int) -> Iterator[_Chunk]:
+def _chunks(items: Iterable[Item], upto: int) -> Iterator[_Chunk]:
     records: list[Sent] = []
     refused: list[Told] = []
+    reread: list[Reread] = []
     size = 0
     for item in items:
         more = len(item.body) if isinstance(item, Sent) else 0
-        if len(records) + len(refused) >= CHUNK_RECORDS or (records and size + more > CHUNK_BYTES):
-            yield _chunk(records, refused, item.position - 1)
-            records, refused, size = [], [], 0
+        if len(records) + len(refused) + len(reread) >= CHUNK_RECORDS or (records and size + more > CHUNK_BYTES):
+            yield _chunk(records, refused, reread, item.position - 1)
+            records, refused, reread, size = [], [], [], 0
         size += more
         if isinstance(item, Sent):
             records.append(item)
-        else:
+        elif isinstance(item, Told):
             refused.append(item)
-    yield _chunk(records, refused, upto)
+        else:
+            reread.append(item)
+    yield _chunk(records, refused, reread, upto)
 
 
-def _chunk(records: Sequence[Sent], refused: Sequence[Told], upto: int) -> _Chunk:
+def _chunk(records: Sequence[Sent], refused: Sequence[Told], reread: Sequence[Reread], upto: int) -> _Chunk:
     return _Chunk(
         upto_position=upto,
         records=[
@@ -161,4 +180,5 @@ def _chunk(records: Sequence[Sent], refused: Sequence[Told], upto: int) -> _Chun
             for position, body, content, notes, mends in records
         ],
         refused=[_Refused(**told._asdict()) for told in refused],
+        reread=[one.key for one in reread],
     )

@@ -218,4 +218,5 @@ def _to_rejected(row: Any) -> RejectedRow:  # noqa: ANN401 - a row of _REJECTED
         violation=Violation(row.field_path, row.rule_id, row.reason),
         rejected_time=row.rejected_time,
         closed=closed,
+        key=row.record_key if row.batch_id is None else b"",
     )

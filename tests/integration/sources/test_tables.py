@@ -146,6 +146,38 @@ def test_rejected_rows_are_mended(
     assert not [one for one in listed if one["source"].startswith(report["source"].partition("#")[0])]
 
 
+@pytest.mark.parametrize("words", [UPDATED, SERIAL])
+def test_a_row_that_nobody_could_know_is_mended_in_the_table(
+    pair: Pair, database: Database, words: tuple[str, ...]
+) -> None:
+    """Part of its key is wrong, so its table's own key is what it is known by: read again and good, nothing is open."""
+    rows, table, new = invented(6), Table(database), Arrivals(pair.shanghai, NANTONG.code)
+    place = table.mapping.columns.index("AAE140")
+    wrong = [list(row) for row in rows]
+    wrong[2][place] = "999"
+    table.create(wrong)
+    report = table.sync(pair, *words, code=3)
+    assert told(report, "rejected_local", "acknowledged") == [1, 5]
+
+    table.change(3, "AAE140", "998", minutes=1)
+    assert told(table.sync(pair, *words, code=3), "rejected_local") == [1]
+    (one,) = _open(pair, report)
+    table.change(3, "AAE140", rows[2][place], minutes=2)
+    mended = table.sync(pair, *words)
+
+    assert told(mended, "rejected_local") == [0]
+    assert _open(pair, report) == []
+    listed = yrdx("rejections", "ls", "--home", pair.nantong.path, "--json").json
+    (closed,) = [found for found in listed if found["id"] == one["id"]]
+    assert (closed["open"], closed["closed_reason"]) == (False, "again")
+    assert new.records() == arriving(rows)
+
+
+def _open(pair: Pair, report: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = yrdx("rejections", "ls", "--home", pair.nantong.path, "--open", "--json").json
+    return [one for one in listed if one["source"] == report["source"]]
+
+
 def test_where_a_record_comes_from(pair: Pair, database: Database) -> None:
     """Its lineage names table, row and mapping, without user and password."""
     table = Table(database)

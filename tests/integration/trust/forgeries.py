@@ -18,7 +18,7 @@ from grpc.aio import AioRpcError, ServicerContext
 from certs.authority import Authority, serial_number
 from certs.constraint import constrained_pem
 from certs.identity import Identity
-from certs.pem import certificates_to_pem, private_key_to_pem
+from certs.pem import certificate_from_pem, certificates_to_pem, private_key_to_pem
 from certs.revocation import VerifiedLeaf
 from certs.verification import CallerVerifier
 from services.rpc.callers import PARTNER, Caller, CallerEntry, CallerGuard, let_in
@@ -63,19 +63,21 @@ class OpenGuard(CallerGuard):
 
 
 @asynccontextmanager
-async def shanghai_with(wall: str) -> AsyncIterator[ToyServer]:
+async def shanghai_with(wall: str, *, nantong_pem: bytes | None = None) -> AsyncIterator[ToyServer]:
     """Serve with one wall alone, Nantong and Suzhou being partners.
 
     Args:
         wall: HANDSHAKE: the guard admits everybody. GUARD: the handshake takes any authority of any partner, as it
             would without name constraints.
+        nantong_pem: What the handshake gets of Nantong's authority; None: our own re-issue, as ever.
     """
     if wall == GUARD:
         server = make_server([NANTONG, SUZHOU])
     else:
         server = make_server([NANTONG, SUZHOU], guard=OpenGuard)
         chain_pem, key_pem = SHANGHAI.leaf("gateway")
-        roots = [constrained_pem(city.code, [city.authority.certificate]) for city in (SHANGHAI, NANTONG, SUZHOU)]
+        roots = [constrained_pem(city.code, [city.authority.certificate]) for city in (SHANGHAI, SUZHOU)]
+        roots.append(nantong_pem or constrained_pem(NANTONG.code, [NANTONG.authority.certificate]))
         server.trust.replace(chain_pem=chain_pem, key_pem=key_pem, roots_pem=b"".join(roots))
     async with serving(server):
         yield server
@@ -155,6 +157,22 @@ def altered(forged: Forged, old: bytes, new: bytes) -> Pair:
     """A certificate with bytes in it that no builder writes, signed by Nantong's authority."""
     key, leaf = forged.certificate()
     return certificates_to_pem(with_bytes(leaf, old, new, forged.signer or NANTONG.authority)), private_key_to_pem(key)
+
+
+def reissued_with(pem: bytes, more: x509.ExtensionType) -> bytes:
+    """A re-issue with one extension more, or another one in the place of its own of that kind."""
+    known = certificate_from_pem(pem)
+    signer = ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        x509.CertificateBuilder(known.issuer, known.subject, known.public_key(), known.serial_number)
+        .not_valid_before(known.not_valid_before_utc)
+        .not_valid_after(known.not_valid_after_utc)
+        .add_extension(more, critical=True)
+    )
+    for one in known.extensions:
+        if one.oid != more.oid:
+            builder = builder.add_extension(one.value, one.critical)
+    return certificates_to_pem(builder.sign(signer, hashes.SHA256()))
 
 
 def minted_by(city: City) -> Authority:

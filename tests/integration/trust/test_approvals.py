@@ -92,17 +92,23 @@ def test_an_office_does_its_own_and_no_more(
 
 
 def test_a_new_authority_takes_two_as_well(tmp_path: Path) -> None:
-    """Without a partner nobody has to acknowledge; the two operators still have to sign."""
+    """From `ca prepare` on it is believed, so that is where they sign; without a partner nobody has to acknowledge."""
     node = make_node(tmp_path / "nodes", NANTONG)
     node.home.settings.write_text(node.home.settings.read_text().replace("demo = true", "approvals = 2"))
     leaves = [person(node, tmp_path, f"security-{name}") for name in ("li", "wang")]
-    for step in ("prepare", "distribute"):
-        yrdx("ca", step, "--home", node.path)
-    refused = yrdx("ca", "activate", "--home", node.path, "--json", code=1)
+    made = node.home.offline / "next" / "ca.pem"
+    refused = yrdx("ca", "prepare", "--home", node.path, "--json", code=1)
     assert refused.reason == "APPROVAL_REFUSED"
-    signed = [approval(leaf, "ca", node.home.offline / "next" / "ca.pem") for leaf in leaves]
-    yrdx("ca", "activate", "--home", node.path, "--approval", signed[0], "--approval", signed[1])
+    assert str(made) in refused.err
+    assert [one["state"] for one in yrdx("ca", "ls", "--home", node.path, "--json").json] == ["ACTIVE"]
+    authorities = [one for one in yrdx("cert", "ls", "--home", node.path, "--json").json if one["usage"] == "authority"]
+    assert len(authorities) == 1
+    signed = [approval(leaf, "ca", made) for leaf in leaves]
+    yrdx("ca", "prepare", "--home", node.path, "--approval", signed[0], code=1)
+    yrdx("ca", "prepare", "--home", node.path, "--approval", signed[0], "--approval", signed[1])
+    for step in ("distribute", "activate"):
+        yrdx("ca", step, "--home", node.path)
     states = [one["state"] for one in yrdx("ca", "ls", "--home", node.path, "--json").json]
     assert states == ["RETIRING", "ACTIVE"]
     acts = yrdx("cert", "log", "--home", node.path, "--json").json
-    assert len(next(act for act in acts if act["act"] == "ca.activate")["approvals"]) == 2
+    assert len(next(act for act in acts if act["act"] == "ca.prepare")["approvals"]) == 2

@@ -7,13 +7,15 @@ A resumed session stands in tests/integration/rpc/test_sessions, TLS 1.2 in test
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs.authority import Authority
-from certs.constraint import constrained_pem
+from certs.constraint import constrained_pem, name_constraints
 from certs.inventory import fingerprint_of
 from certs.pem import certificates_to_pem, private_key_to_pem
 from certs.revocation import Revocations
@@ -31,6 +33,7 @@ from tests.integration.trust.forgeries import (
     answer_to,
     judge,
     minted_by,
+    reissued_with,
     serves,
     shanghai_with,
 )
@@ -98,6 +101,23 @@ FORGERIES: dict[str, tuple[Make, str, bool]] = {
     "expired": (Forged(begins=-2 * HOUR, ends=-HOUR).pair, "CERTIFICATE_EXPIRED", True),
     "not yet valid": (Forged(begins=HOUR, ends=2 * HOUR).pair, "CERTIFICATE_NOT_YET_VALID", True),
     "a common name alone": (Forged(names=[]).pair, "IDENTITY_MISSING", False),
+    "a common name alone that is a host's": (
+        Forged(names=[], common_name="gateway.320600.yrdx").pair,
+        "IDENTITY_MISSING",
+        True,
+    ),
+}
+UNSEEN = [what for what, (_, _, refused) in FORGERIES.items() if not refused]
+
+MORE: dict[str, x509.ExtensionType] = {
+    # what else our re-issue could say, and BoringSSL does not hold against the leaf (docs/decisions/0023)
+    "usages": x509.ExtendedKeyUsage([CLIENT, SERVER]),
+    "usage of servers alone": x509.ExtendedKeyUsage([SERVER]),
+    "a policy is required": x509.PolicyConstraints(require_explicit_policy=0, inhibit_policy_mapping=None),
+    "addresses and mail are excluded": x509.NameConstraints(
+        permitted_subtrees=name_constraints("320600").permitted_subtrees,
+        excluded_subtrees=[x509.RFC822Name("."), x509.IPAddress(ip_network("0.0.0.0/0"))],
+    ),
 }
 
 
@@ -111,7 +131,7 @@ def test_the_guard_refuses(what: str) -> None:
     assert str(refused.value).startswith(f"[{reason}] ")
 
 
-@pytest.mark.parametrize("what", [what for what, (_, _, refused) in FORGERIES.items() if not refused])
+@pytest.mark.parametrize("what", UNSEEN)
 async def test_the_guard_refuses_over_a_real_connection(what: str) -> None:
     """What the handshake cannot see gets as far as the guard, and no further."""
     make, reason, _ = FORGERIES[what]
@@ -126,6 +146,15 @@ async def test_the_handshake_refuses_what_it_can_see(what: str) -> None:
     async with shanghai_with(HANDSHAKE) as server:
         answer = await answer_to(server, make())
     assert answer.startswith("UNAVAILABLE") if refused else answer == "", answer
+
+
+@pytest.mark.parametrize("more", MORE)
+async def test_nothing_else_in_the_re_issue_would_refuse_more(more: str) -> None:
+    """Tried on the handshake alone; one that begins to help after an upgrade of grpcio fails here, to be used then."""
+    root = reissued_with(constrained_pem("320600", [NANTONG.authority.certificate]), MORE[more])
+    async with shanghai_with(HANDSHAKE, nantong_pem=root) as server:
+        assert await answer_to(server, Forged().pair()) == ""
+        assert [what for what in UNSEEN if await answer_to(server, FORGERIES[what][0]()) != ""] == []
 
 
 @pytest.mark.parametrize("wall", [HANDSHAKE, GUARD])

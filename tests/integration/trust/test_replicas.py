@@ -11,12 +11,12 @@ import grpc
 
 from certs.inventory import fingerprint_of
 from certs.keystore import load_generation
+from services.node.conformance.sender import Sender
 from services.node.home import Home
 from services.node.session import open_session
 from services.node.system import SystemClock
 from tests.integration.support.guests import hosting
 from tests.integration.support.nodes import SHANGHAI, Node, free_port, make_node
-from tests.integration.support.raw import Sender
 from tests.integration.support.waiting import until
 from tests.postgres import running_postgres
 from yrdx.exchange.v1 import exchange_pb2_grpc
@@ -26,7 +26,10 @@ STREAMS = 10
 
 
 def test_a_revocation_is_in_effect_on_every_process(tmp_path: Path) -> None:
-    """The second process holds the streams, the first one is told to revoke; each stream ends within a second."""
+    """The second process holds the streams, the first one is told to revoke; each stream ends within a second.
+
+    Asked beforehand, each process counts its own calls and says which one it is.
+    """
     with (
         running_postgres() as server,
         make_node(tmp_path, SHANGHAI, store_url=server.create_database()) as first,
@@ -56,6 +59,9 @@ async def _cut_within_s(guest: Sender, first: Node, second: Node) -> float:
         await asyncio.gather(*(call.wait_for_connection() for call in calls))
         await asyncio.sleep(0.5)
         subject = f"{guest.city}:{fingerprint_of(keys.gateway.leaf)}"
+        for process, cut in ((first, 0), (second, STREAMS)):
+            foreseen = await asyncio.to_thread(_revoke, process, subject, dry_run=True)
+            assert (foreseen.calls_cut, foreseen.counted_at.endswith(f":{process.path}")) == (cut, True)
         await asyncio.to_thread(_revoke, first, subject)
         begun = time.perf_counter()
         async with asyncio.timeout(10):
@@ -64,6 +70,8 @@ async def _cut_within_s(guest: Sender, first: Node, second: Node) -> float:
         return time.perf_counter() - begun
 
 
-def _revoke(node: Node, subject: str) -> None:
+def _revoke(node: Node, subject: str, *, dry_run: bool = False) -> node_pb2.RevocationEffect:
+    request = node_pb2.RevokeRequest(grain="leaf", subject=subject, reason="drill", dry_run=dry_run)
     with open_session(node.path) as session:
-        session.stub.Revoke(node_pb2.RevokeRequest(grain="leaf", subject=subject, reason="drill"))
+        effect: node_pb2.RevocationEffect = session.stub.Revoke(request).effect
+    return effect

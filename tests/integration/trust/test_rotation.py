@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from certs.drop import drop_files
-from tests.integration.support.commands import yrdx
+from tests.integration.support.commands import finish, start_yrdx, yrdx
 from tests.integration.support.load import Load
-from tests.integration.support.nodes import Node
+from tests.integration.support.nodes import NANTONG, Node, make_node
 from tests.integration.support.pairs import Pair, running
 from tests.integration.support.waiting import until
 
@@ -42,6 +42,35 @@ def _break_and_roll_back(node: Node) -> None:
     assert refused[-1]["reason"] == "MANIFEST_MISMATCH"
     assert yrdx("cert", "rollback", "--home", node.path, "--json").json["generation"] == before - 1
     assert yrdx("cert", "show", "--home", node.path, "--json").json["refused"] is None
+
+
+def test_a_node_starts_with_the_last_good_generation(pair: Pair) -> None:
+    """Torn while it was stopped: it serves with the one before and says why, everywhere; a rollback settles it."""
+    node = pair.nantong
+    before = yrdx("cert", "renew", "--home", node.path, "--json").json["generation"]
+    node.stop()
+    with (node.home.certs / "current" / "gateway.pem").open("ab") as file:
+        file.write(b"torn")
+    shown = yrdx("cert", "show", "--home", node.path, "--json").json
+    assert (shown["generation"], shown["refused_reason"]) == (before - 1, "MANIFEST_MISMATCH")
+
+    node.start()
+
+    assert node.log_events("keys.refused")[-1]["act"] == "start"
+    shown = yrdx("cert", "show", "--home", node.path, "--json").json
+    assert (shown["generation"], shown["refused_reason"]) == (before - 1, "MANIFEST_MISMATCH")
+    assert "yrdx cert rollback" in shown["refused_message"]
+    yrdx("partner", "ping", pair.shanghai.city, "--home", node.path)
+    until("the metric says it", lambda: "yrdx_keystore_refused_timestamp_seconds" in _metrics(node), timeout_s=20)
+    assert yrdx("cert", "rollback", "--home", node.path, "--json").json["generation"] == before - 1
+    assert yrdx("cert", "show", "--home", node.path, "--json").json["refused"] is None
+
+
+def test_a_node_without_any_good_generation_does_not_start(tmp_path: Path) -> None:
+    """There is nothing to serve with: it ends and says what is wrong with the current one."""
+    node = make_node(tmp_path, NANTONG)
+    (node.home.certs / "current" / "gateway.key").unlink()
+    assert "gateway.key cannot be read" in finish(start_yrdx("serve", "--home", node.path), code=1).err
 
 
 def test_a_drop_that_is_refused_keeps_the_last_good_generation(pair: Pair) -> None:

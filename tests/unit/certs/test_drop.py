@@ -21,6 +21,7 @@ from certs.keystore import (
     rollback_generation,
 )
 from certs.offline import load_authority
+from certs.signing import SigningKey
 from tests.unit.certs.forgery import BOTH, CLIENT, DAY, NANTONG, NOW, authority_of, forged_leaf, pem, uri
 
 HOST = x509.DNSName("gateway.320600.yrdx")
@@ -207,3 +208,14 @@ def test_encrypted_keys_on_disk(tmp_path: Path) -> None:
         with pytest.raises(KeystoreBroken) as refused:
             load_generation(tmp_path, now=NOW, passphrase=passphrase)
         assert refused.value.reason is reason
+
+
+def test_another_signing_key_is_refused(tmp_path: Path) -> None:
+    """Partners must know it first; the same key once more is no change."""
+    present = create_keystore(tmp_path, NANTONG, now=NOW, random=os.urandom)
+    drop_files(tmp_path, {"signing.key": SigningKey.generate().to_pem()})
+    with pytest.raises(KeystoreBroken) as refused:
+        take_drop(tmp_path, now=NOW)
+    assert refused.value.reason is Reason.SIGNING_KEY_UNSTATED
+    drop_files(tmp_path, {"signing.key": present.signing_key.to_pem()})
+    assert take_drop(tmp_path, now=NOW) is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from certs.errors import TrustError
 from services.domain.agreement import CLOCK_SKEW, LOCAL_TIME
-from services.domain.errors import ExchangeError
+from services.domain.errors import ExchangeError, NotFound
 from services.node.cli.agreement import agreements
 from services.node.cli.checks.verdict import Verdict, failed, passed, skipped, warning
 from services.node.cli.node_access import connect
@@ -24,17 +24,26 @@ if TYPE_CHECKING:
 SKEW_NOTED_MS: Final = 60_000
 
 
-def check_exchange(home: Home, now: datetime) -> Iterator[Verdict]:
+def check_exchange(home: Home, now: datetime, partner: str = "") -> Iterator[Verdict]:
     """Ask the node; it works with one that does not serve too.
 
+    Args:
+        home: The home.
+        now: Present instant.
+        partner: Look at what concerns this city alone; empty: at all.
+
     Raises:
+        NotFound: There is no such partner.
         HomeBusy, ExchangeError: The node cannot be asked.
     """
     with connect(home.path) as session:
-        known = partners(session)
+        every = partners(session)
+        known = [one for one in every if partner in ("", one.city)]
+        if partner and not known:
+            raise NotFound(f"没有伙伴 {partner} · no partner {partner} here: `yrdx partner ls` lists them")
         yield from _check_partners(known, home)
-        yield from _check_agreements(session, {partner.city for partner in known}, home, now)
-        yield from _check_streams(session, home)
+        yield from _check_agreements(session, {one.city for one in every}, home, now, partner)
+        yield from _check_streams(session, home, partner)
         yield from _check_reach(session, known, home)
 
 
@@ -63,9 +72,12 @@ def _check_partners(known: list[node_pb2.Partner], home: Home) -> Iterator[Verdi
             yield passed(check, f"{partner.endpoint}, 信任包 · bundle v{partner.bundle_version}")
 
 
-def _check_agreements(session: NodeSession, cities: set[str], home: Home, now: datetime) -> Iterator[Verdict]:
+def _check_agreements(
+    session: NodeSession, cities: set[str], home: Home, now: datetime, partner: str
+) -> Iterator[Verdict]:
     today = now.astimezone(LOCAL_TIME).date()
-    newest = {agreement.id: agreement for agreement in agreements(session)}  # by id and version, so the last wins
+    found = [one for one in agreements(session) if partner in ("", one.provider, one.consumer)]
+    newest = {agreement.id: agreement for agreement in found}  # by id and version, so the last wins
     if not newest:
         yield warning(
             "agreements.none", "尚无交换协议 · no agreement yet", f"yrdx agreement import FILE --home {home.path}"
@@ -92,8 +104,12 @@ def _check_agreement(agreement: node_pb2.Agreement, cities: set[str], home: Home
     return passed(check, f"v{agreement.version}, 至 · until {agreement.valid_until}")
 
 
-def _check_streams(session: NodeSession, home: Home) -> Iterator[Verdict]:
+def _check_streams(session: NodeSession, home: Home, partner: str) -> Iterator[Verdict]:
     for stream in streams(session):
+        if partner and partner not in stream.stream.split("/")[:2]:
+            continue
+        if stream.standard_problem:
+            yield warning(f"streams.{stream.stream}", _waiting(stream), "升级软件，或改用双方都有的版本 · upgrade it")
         if stream.state in ("DIVERGED", "RECOVERING"):
             yield failed(
                 f"streams.{stream.stream}",
@@ -108,25 +124,36 @@ def _check_reach(session: NodeSession, known: list[node_pb2.Partner], home: Home
         return
     for partner in known:
         if partner.state == "LIVE":
-            yield _ping(session, partner, home)
+            yield from _ping(session, partner, home)
 
 
-def _ping(session: NodeSession, partner: node_pb2.Partner, home: Home) -> Verdict:
+def _waiting(stream: node_pb2.StreamStatus) -> str:
+    held = f"待升级记录 · records held: {stream.held}; " if stream.held else ""
+    return f"{held}{stream.standard_problem}"
+
+
+def _ping(session: NodeSession, partner: node_pb2.Partner, home: Home) -> Iterator[Verdict]:
     from yrdx.node.v1 import node_pb2
 
     check = f"reach.{partner.city}"
     try:
         answer = session.stub.PingPartner(node_pb2.PingPartnerRequest(city=partner.city))
     except ExchangeError as error:
-        return _explained(check, f"{partner.endpoint}: {error}", partner.city, home)
+        yield _explained(check, f"{partner.endpoint}: {error}", partner.city, home)
+        return
     found = f"{answer.round_trip_ms:.0f} ms, 时差 · clock differs by {answer.clock_skew_ms:.0f} ms"
     if abs(answer.clock_skew_ms) > CLOCK_SKEW.total_seconds() * 1_000:
-        return failed(check, found, "timedatectl set-ntp true")
-    return (
-        warning(check, found, "timedatectl timesync-status")
-        if abs(answer.clock_skew_ms) > SKEW_NOTED_MS
-        else (passed(check, found))
-    )
+        yield failed(check, found, "timedatectl set-ntp true")
+    elif abs(answer.clock_skew_ms) > SKEW_NOTED_MS:
+        yield warning(check, found, "timedatectl timesync-status")
+    else:
+        yield passed(check, found)
+    for apart in answer.incompatibilities:
+        yield failed(
+            f"standards.{apart.stream}",
+            f"标准版本不兼容 · standards do not fit: {apart.problem}",
+            "升级落后的一方，或改用双方都有的版本 · upgrade whoever is behind, or agree on a version that both know",
+        )
 
 
 def _explained(check: str, found: str, city: str, home: Home) -> Verdict:

@@ -8,12 +8,16 @@ from random import Random
 import pytest
 
 from certs.drop import drop_files
+from certs.errors import KeystoreBroken, Reason
 from certs.generation import Generation, issue_generation, issue_leaves
 from certs.keystore import create_keystore, install_generation, load_generation, renewed_files, rollback_generation
 from certs.offline import load_authority
 from services.domain.errors import Conflict
+from services.node.home import Home
+from services.node.keys import UsableKeys, usable_keys
 from services.node.metrics import Sample, exposition
 from services.node.rotation import Rotation
+from services.node.settings import Settings
 from tests.unit.certs.forgery import DAY, NANTONG, NOW
 
 
@@ -55,7 +59,19 @@ class Scene:
         self.clock = HandClock()
         self.used: list[Generation] = []
         first = create_keystore(home, NANTONG, now=NOW, random=os.urandom)
-        self.rotation = Rotation(home, first, passphrase=None, clock=self.clock, random=SeededRandom(), apply=self._use)
+        self.rotation = self.rotation_of(UsableKeys(first, None))
+
+    def rotation_of(self, keys: UsableKeys) -> Rotation:
+        """Begin with some keys."""
+        return Rotation(
+            self.home,
+            keys.generation,
+            passphrase=None,
+            clock=self.clock,
+            random=SeededRandom(),
+            apply=self._use,
+            refused=keys.refused,
+        )
 
     async def _use(self, generation: Generation) -> None:
         self.used.append(generation)
@@ -178,3 +194,37 @@ def test_metrics_are_text_that_prometheus_reads() -> None:
         'b_seconds{usage="a\\"b"} 1800000000',
         'b_seconds{usage="x"} 0.5',
     ]
+
+
+async def test_a_node_that_started_with_an_older_generation_says_why(tmp_path: Path) -> None:
+    """What is wrong with the current one stays told until one is taken."""
+    scene = Scene(tmp_path)
+    files = renewed_files(tmp_path, load_authority(tmp_path), now=NOW, random=os.urandom)
+    install_generation(tmp_path, files, now=NOW)
+    torn = tmp_path / "certs" / "current" / "gateway.pem"
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[:100])
+    keys = usable_keys(Home(tmp_path), Settings(city=NANTONG, dialect="local", listen="127.0.0.1:1"), now=NOW)
+    assert keys.generation.number == 1
+
+    rotation = scene.rotation_of(keys)
+
+    refusal = rotation.refusal
+    assert refusal is not None
+    assert refusal.reason == "MANIFEST_MISMATCH"
+    assert "generation 1 is used" in refusal.message
+    await rotation.look()
+    assert scene.used == []
+    torn.write_bytes(whole)
+    await rotation.look()
+    assert [one.number for one in scene.used] == [2]
+    assert rotation.refusal is None
+
+
+def test_a_home_without_any_good_generation_has_no_keys(tmp_path: Path) -> None:
+    """The reason is that of the current one."""
+    create_keystore(tmp_path, NANTONG, now=NOW, random=os.urandom)
+    (tmp_path / "certs" / "current" / "gateway.key").unlink()
+    with pytest.raises(KeystoreBroken) as broken:
+        usable_keys(Home(tmp_path), Settings(city=NANTONG, dialect="local", listen="127.0.0.1:1"), now=NOW)
+    assert broken.value.reason is Reason.KEYSTORE_UNREADABLE

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from certs.keystore import create_keystore
-from services.domain.errors import StoreUnavailable, Unavailable
+from services.domain.errors import NotFound, StoreUnavailable, Unavailable
 from services.node.cli import doctor
 from services.node.cli.checks import machine, storage, trust
 from services.node.cli.checks.exchange import check_exchange
@@ -291,3 +291,46 @@ def test_only_a_failed_check_fails_the_preflight(
     assert json.loads(capsys.readouterr().out)["ok"] is (code == 0)
     assert run(["doctor"]) == code
     assert f"→ {found[1].mend}" in capsys.readouterr().out
+
+
+STREAM = "320600/310000/social.contribution/0"
+
+
+def test_versions_that_do_not_fit_fail_with_both_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partner is reached, and one stream with it cannot run."""
+    apart = node_pb2.PingPartnerResponse.Incompatibility(stream=STREAM, problem="this city has 1, 310000 has 2")
+    answer = node_pb2.PingPartnerResponse(round_trip_ms=2, clock_skew_ms=3, incompatibilities=[apart])
+
+    found = _exchange(home, monkeypatch, PingPartner=answer)
+
+    assert found["reach.310000"] is State.PASSED
+    assert found[f"standards.{STREAM}"] is State.FAILED
+
+
+def test_records_that_wait_for_an_upgrade_are_a_warning(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are kept: nothing is lost, and nobody reads them yet."""
+    stream = node_pb2.StreamStatus(stream=STREAM, state="OPEN", held=7, standard_problem="held for standard 1.1")
+
+    found = _exchange(home, monkeypatch, GetStatus=node_pb2.GetStatusResponse(streams=[stream]))
+
+    assert found[f"streams.{STREAM}"] is State.WARNING
+
+
+@pytest.mark.parametrize(("partner", "agreed"), [("310000", "agreements.NT-SH"), ("330100", "agreements.none")])
+def test_one_partner_alone_can_be_looked_at(
+    home: Home, monkeypatch: pytest.MonkeyPatch, partner: str, agreed: str
+) -> None:
+    """Agreements and streams with others are left out; a city that is no partner is not found."""
+    partners = [node_pb2.Partner(city=city, state="PAUSED", bundle_version=1) for city in ("310000", "330100")]
+    streams = [node_pb2.StreamStatus(stream=f"320600/{one}/a.b/0", state="DIVERGED") for one in ("310000", "330100")]
+    answers = _answers(
+        ListPartners=node_pb2.ListPartnersResponse(partners=partners),
+        GetStatus=node_pb2.GetStatusResponse(streams=streams),
+    )
+    use_session(monkeypatch, answers, serving=True)
+
+    found = {one.check for one in check_exchange(home, NOW, partner)}
+
+    assert found == {f"partners.{partner}", agreed, f"streams.320600/{partner}/a.b/0"}
+    with pytest.raises(NotFound):
+        list(check_exchange(home, NOW, "320500"))
