@@ -14,8 +14,8 @@ from yrdx.transport.v1.concession_pb2 import (
     CONCESSION_STATUS_ACTIVE,
     Concession,
 )
-from yrdx.transport.v1.position_pb2 import Position
 from yrdx.transport.v1.licence_pb2 import LICENCE_STATUS_ACTIVE, LICENCE_STATUS_ENDED
+from yrdx.transport.v1.position_pb2 import Position
 from yrdx.transport.v1.service_pb2 import (
     DESCRIPTOR,
     GetConcessionValidityRequest,
