@@ -84,8 +84,8 @@ class FrameSource:
                 yield Row(row, [cells[column] for column in self._columns])
 
     def _frames(self) -> Iterator[tuple[int, bytes | FrameRefused]]:
-        """Hand over what may be a frame, each with its offset."""
-        if not self._lines.first.startswith(self._protocol.framing.first):
+        """Hand over what may be a frame, each with its offset; no mark is a digit of hexadecimal."""
+        if self._protocol.framing.first not in self._lines.first:
             yield from (
                 (line.offset, _from_hex(line)) for line in self._lines if line.content.strip() or not line.whole
             )

@@ -34,7 +34,7 @@ def retell_cases(tx: Transaction, parts: Parts) -> int:
     return sum(
         _retell(tx, parts, stream)
         for stream in tx.streams()
-        if stream.name.dataset in datasets and not tx.has_step_records(stream.id)
+        if stream.name.dataset in datasets and not (stream.name.is_register or tx.has_step_records(stream.id))
     )
 
 
