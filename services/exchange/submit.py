@@ -67,7 +67,7 @@ class Chunk:
         upto_position: Where it stands afterwards, also past rows that were left out.
         rows: By rising position.
         rejected: Rows among them that never became a record.
-        cursor: Where the source's reader goes on after this chunk; empty leaves what stands.
+        cursor: What the source's reader must know when it goes on after this chunk; empty leaves what stands.
         mapping: Version of the mapping that made the records; empty when their sender mapped them.
         reread: Keys of refusals of earlier reads whose rows were read again, whatever they are now.
     """
@@ -179,10 +179,9 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
 
 def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    refused_again = [one.key for one in chunk.rejected if one.key] if chunk.cursor else []
-    keys = [*refused_again, *chunk.reread]
-    if keys:
-        tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
+    if chunk.reread:
+        position = opened.source.position
+        tx.close_reread(opened.stream.id, opened.source.id, chunk.reread, upto_position=position, now=now)
 
 
 def _without_closed(
