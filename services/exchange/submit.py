@@ -77,7 +77,7 @@ class Chunk:
         upto_position: Where it stands afterwards, also past rows that were left out.
         rows: By rising position.
         rejected: Rows among them that never became a record.
-        cursor: Where the source's reader goes on after this chunk; empty leaves what stands.
+        cursor: What the source's reader must know when it goes on after this chunk; empty leaves what stands.
         mapping: Version of the mapping that made the records; empty when their sender mapped them.
         reread: Keys of refusals of earlier reads whose rows were read again, whatever they are now.
     """
@@ -208,7 +208,7 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     # Closed first: a row that is refused once more has a rejection of its own.
     mended = [*checked.mended, *(Mending(one.mends_rejection, one.position) for one in rejected if one.mends_rejection)]
     tx.close_rejections(stream.id, source.id, mended, [(row.key, row.position) for row in rows], now=now)
-    _close_reread(tx, opened, chunk, rejected, now)
+    _close_reread(tx, opened, chunk, now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
         delivered = not stream.name.is_register
@@ -219,14 +219,11 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     return Submitted(len(rows), rejected)
 
 
-def _close_reread(
-    tx: Transaction, opened: OpenedSource, chunk: Chunk, rejected: Sequence[LocalRejection], now: datetime
-) -> None:
+def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    refused_again = [one.key for one in rejected if one.key] if chunk.cursor else []
-    keys = [*refused_again, *chunk.reread]
-    if keys:
-        tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
+    if chunk.reread:
+        position = opened.source.position
+        tx.close_reread(opened.stream.id, opened.source.id, chunk.reread, upto_position=position, now=now)
 
 
 def _without_closed(
