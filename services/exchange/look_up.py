@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, Never, TypeVar
+from typing import Final, NamedTuple, Never, TypeVar
 
 from services.domain.access import Access, Side
 from services.domain.agreement import Agreement
@@ -33,6 +33,9 @@ from services.exchange.quota import Quotas
 from services.ports.store import Store, Transaction
 
 T = TypeVar("T")
+
+CANCELLED: Final = "CANCELLED"
+"""Outcome of a question to another city whose asker did not wait for the answer."""
 
 Pseudonym = Callable[[Sequence[str]], bytes]
 """A subject's texts → HMAC-SHA-256 under the node's secret, 32 bytes."""
@@ -123,6 +126,9 @@ class LookUp:
             outcome, answered = await forward()
         except ExchangeError as error:
             await log(error.reason)
+            raise
+        except asyncio.CancelledError:
+            await log(CANCELLED)  # whoever asked has left; the question had left before
             raise
         await log(outcome.value)
         return answered

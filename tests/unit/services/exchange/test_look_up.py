@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -142,3 +143,22 @@ async def test_an_answer_that_cannot_be_given_is_logged_as_such() -> None:
     with pytest.raises(TooLarge):
         await look_up(store).answer(INQUIRY, GATEWAY, too_much)
     assert [one.outcome for one in store.log] == ["TOO_LARGE"]
+
+
+async def test_a_question_that_nobody_waits_for_any_more_is_logged() -> None:
+    """It has left for the other city, which has it in its own log."""
+    agreement = lookup_agreement(provider=NANTONG, consumer=SHANGHAI)
+    store, asked = FakeStore([agreement]), asyncio.Event()
+
+    async def forward() -> tuple[Outcome, str]:
+        asked.set()
+        await asyncio.Event().wait()
+        return Outcome.FOUND, ""
+
+    there = replace(INQUIRY, right=RIGHT._replace(city=NANTONG))
+    task = asyncio.create_task(look_up(store).ask(there, OWN, forward))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [(one.side, one.outcome) for one in store.log] == [(Side.ASKED, "CANCELLED")]
