@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.domain.course import Course, Standing, Step, Taken
-from services.domain.tags import Digest, business_key
+from services.domain.tags import Digest, record_key
 from services.domain.working_days import WorkingDays
 
 _DAY: Final = timedelta(days=1)
@@ -108,8 +108,8 @@ class Deadline:
 
 
 def case_digest(number: str, digest: Digest) -> bytes:
-    """Return what a case is found by: 16 bytes of its number's digest, made as business keys are."""
-    return business_key((number,), digest)
+    """Return what a case is found by: 16 bytes, made as the keys of records are."""
+    return record_key((number,), (number,), digest)
 
 
 def case_state(course: Course, standing: Standing) -> CaseState:

@@ -1,7 +1,7 @@
 """Deliver: one open session with a receiver, batches against receipts, a bounded number in flight.
 
 Sending and receiving run side by side; a semaphore bounds the unanswered batches, so memory stays the same at any
-backlog. Every failure ends the session with the error that says who must act; `services/node/couriers.py` decides
+backlog. Every failure ends the session with the error that says who must act; `services/node/courier.py` decides
 when the next one opens.
 """
 
@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from services.domain.batch import Batch, StoredBatch
+from services.domain.batch import Batch, BatchHeader, StoredBatch
 from services.domain.errors import Diverged, Malformed
-from services.domain.receipt import Receipt
 from services.domain.stream import Direction, StreamName
 from services.exchange.agreements import agreement_in_force
 from services.exchange.ahead import first_ended, in_groups
@@ -59,6 +58,7 @@ class Delivery:
         stream: Outbound stream.
         fence: Fencing number of the lease that the caller holds and renews.
         wake: Set when rows were submitted.
+        sending: Called with each batch's header before it goes, for the first time or again.
         progressed: Called when the partner answered: with None after the opening, with each receipt then.
     """
 
@@ -67,7 +67,8 @@ class Delivery:
     stream: StreamName
     fence: int
     wake: asyncio.Event
-    progressed: Callable[[Receipt | None], None]
+    sending: Callable[[BatchHeader], None]
+    progressed: Callable[[VerifiedReceipt | None], None]
 
     async def run(self, channel: PartnerChannel) -> None:
         """Open the stream and deliver until an error, a finished replay, or cancellation.
@@ -176,6 +177,7 @@ class _Window:
             for batch in batches:
                 await self._slots.acquire()
                 self._unanswered += 1
+                self._delivery.sending(batch.header)
                 await self._session.send(batch)
         for _ in range(self._size):  # the session is finished when every slot is free again
             await self._slots.acquire()
@@ -192,7 +194,7 @@ class _Window:
                 receipts=receipts,
             )
             await written(delivery.store.write(work))
-            for receipt, _ in receipts:
+            for receipt in receipts:
                 self._slots.release()
                 delivery.progressed(receipt)
 

@@ -85,7 +85,7 @@ class Applied:
     conflict: ContentConflict | None = None
     duplicate: bool = False
     accepted: int = 0
-    rejected: int = 0
+    rejections: Sequence[Rejection] = ()
 
 
 def verify_batch(parts: Parts, batch: Batch, caller_city: str, fields: Sequence[str]) -> VerifiedBatch:
@@ -150,7 +150,7 @@ def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Appli
     position = Position(header.epoch, header.last_sequence, verified.header_hash)
     if not tx.update_stream(replace(stream, position=position, sealed=position), expected=stream):
         raise Unavailable(f"{header.stream} moved while a batch was applied: send again", retry_after_s=0.1)
-    return Applied(header.last_sequence, signed, accepted=receipt.accepted_count, rejected=len(receipt.rejections))
+    return Applied(header.last_sequence, signed, accepted=receipt.accepted_count, rejections=receipt.rejections)
 
 
 def agreement_of(tx: Transaction, parts: Parts, header: BatchHeader) -> Agreement:

@@ -80,7 +80,7 @@ def verify_serving(path: Path) -> None:
     with own_channel(home, settings) as channel:
         check = health_pb2_grpc.HealthStub(channel).Check
         request = health_pb2.HealthCheckRequest(service=EXCHANGE_SERVICE)
-        answer = _calling(lambda: check(request, timeout=HEALTH_TIMEOUT_S))
+        answer = calling(lambda: check(request, timeout=HEALTH_TIMEOUT_S))
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         raise Unavailable(f"the node of {path} is stopping")
 
@@ -206,8 +206,8 @@ def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
 
 @contextmanager
 def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
-    from services.node.logs import log_beside
     from services.node.node import open_node
+    from services.node.signals.logs import log_beside
     from services.rpc.node_service import NodeServicer
 
     log_beside()

@@ -28,7 +28,7 @@ class CaseDesk(NodeDesk):
         upto = overdue_starts(self.parts, self.host.calendar) if request.overdue_only else None
         wanted = CaseFilter(request.dataset, open_only=request.open_only, clock_upto=upto)
         limit = request.page_size or PAGE_CASES
-        found = await self._found(wanted, after_id=request.after_id, limit=limit)
+        found = await self._cases(wanted, after_id=request.after_id, limit=limit)
         return node_pb2.ListCasesResponse(cases=found)
 
     async def GetCase(  # noqa: N802
@@ -40,12 +40,12 @@ class CaseDesk(NodeDesk):
             NotFound: There is none.
         """
         wanted = CaseFilter(digest=case_digest(request.number, self.parts.digests["SHA256"]))
-        found = await self._found(wanted, after_id=0, limit=PAGE_CASES)
+        found = await self._cases(wanted, after_id=0, limit=PAGE_CASES)
         if not found:
             raise NotFound("没有这个编号的案件 · no case of that number is known here: `yrdx case ls` lists them")
         return node_pb2.GetCaseResponse(cases=found)
 
-    async def _found(self, wanted: CaseFilter, *, after_id: int, limit: int) -> list[node_pb2.Case]:
+    async def _cases(self, wanted: CaseFilter, *, after_id: int, limit: int) -> list[node_pb2.Case]:
         def find(tx: Transaction) -> Sequence[Case]:
             return tx.cases(wanted, after_id=after_id, limit=limit)
 

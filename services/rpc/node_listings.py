@@ -18,6 +18,7 @@ from services.exchange.parts import Parts
 from services.exchange.release import held_problem
 from services.exchange.standards import standard_problems
 from services.ports.store import Transaction
+from services.rpc.counting import count_records
 from services.rpc.exchange_service import stream_name
 from services.rpc.node_desk import Context, NodeDesk, state_told
 from services.wire.batches import signed_to_pb
@@ -64,6 +65,7 @@ class Listings(NodeDesk):
             self.store.read(partial(self._inbox_pages, request=request, emit=emit))
 
         async for page in read_in_thread(produce, AHEAD_PAGES):
+            count_records(len(page.entries))
             yield page
 
     async def ExportOutbox(  # noqa: N802
@@ -75,6 +77,7 @@ class Listings(NodeDesk):
             self.store.read(partial(self._outbox_pages, request=request, emit=emit))
 
         async for page in read_in_thread(produce, AHEAD_PAGES):
+            count_records(len(page.entries))
             yield page
 
     def stream_statuses(self, tx: Transaction) -> list[node_pb2.StreamStatus]:

@@ -87,7 +87,7 @@ class City:
             opened = open_source(tx, self.parts, self.outbound, source, label=source, again=False)
             at = opened.source.position
             rows = [SubmittedRow(at + number, body) for number, body in enumerate(bodies, 1)]
-            checked = check_chunk(self.parts, opened.agreement, Chunk(at, at + len(rows), rows))
+            checked = check_chunk(self.parts, opened.terms, Chunk(at, at + len(rows), rows))
             return list(submit_chunk(tx, self.parts, opened, checked).rejected)
 
         return self.write(work)

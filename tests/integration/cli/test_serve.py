@@ -325,5 +325,5 @@ def _medium(node: Node) -> Path:
 
 
 def _own_end_is_told(node: Node) -> bool:
-    told = [one for one in node.log_events("delivery.failed") if one["reason"] == "CERTIFICATE_REFUSED"]
-    return bool(told) and "own certificate ended at" in told[-1]["message"]
+    told = node.stream(TO_SHANGHAI, "outbound")["last_error"]
+    return "[CERTIFICATE_REFUSED]" in told and "own certificate ended at" in told

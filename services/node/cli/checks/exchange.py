@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from certs.errors import TrustError
 from services.domain.agreement import CLOCK_SKEW, LOCAL_TIME
-from services.domain.errors import ExchangeError, NotFound
+from services.domain.errors import ExchangeError
 from services.node.cli.agreement import agreements
 from services.node.cli.checks.verdict import Verdict, failed, passed, skipped, warning
 from services.node.cli.node_access import connect
@@ -22,29 +22,84 @@ if TYPE_CHECKING:
     from yrdx.node.v1 import node_pb2
 
 SKEW_NOTED_MS: Final = 60_000
+_OVER: Final = frozenset({"RETIRED", "REVOKED"})
+"""Authorities that may end as they like."""
 
 
-def check_exchange(home: Home, now: datetime, partner: str = "") -> Iterator[Verdict]:
+def check_exchange(home: Home, now: datetime) -> Iterator[Verdict]:
     """Ask the node; it works with one that does not serve too.
 
-    Args:
-        home: The home.
-        now: Present instant.
-        partner: Look at what concerns this city alone; empty: at all.
-
     Raises:
-        NotFound: There is no such partner.
         HomeBusy, ExchangeError: The node cannot be asked.
     """
     with connect(home.path) as session:
-        every = partners(session)
-        known = [one for one in every if partner in ("", one.city)]
-        if partner and not known:
-            raise NotFound(f"没有伙伴 {partner} · no partner {partner} here: `yrdx partner ls` lists them")
+        known = list(partners(session))
         yield from _check_partners(known, home)
-        yield from _check_agreements(session, {one.city for one in every}, home, now, partner)
-        yield from _check_streams(session, home, partner)
+        yield _check_bundle(home)
+        yield from _check_certificates(session, home)
+        yield from _check_agreements(session, {partner.city for partner in known}, home, now)
+        yield from _check_streams(session, home)
         yield from _check_reach(session, known, home)
+
+
+def check_partner(home: Home, city: str, now: datetime) -> Iterator[Verdict]:
+    """Look at everything between this node and one partner, and at each step of the handshake.
+
+    Raises:
+        HomeMissing, SettingsMistake, HomeBusy, ExchangeError: The node cannot be asked.
+    """
+    with connect(home.path) as session:
+        known = [partner for partner in partners(session) if partner.city == city]
+        if not known:
+            mend = f"yrdx partner add FILE --home {home.path} --endpoint HOST:PORT"
+            yield failed(f"partners.{city}", "没有这个伙伴 · no such partner here", mend)
+            return
+        yield from _check_partners(known, home)
+        yield from _check_certificates(session, home, city)
+        yield from _check_agreements(session, {city}, home, now, city)
+        yield from _check_streams(session, home, city)
+        if session.serving:
+            yield from _check_reach(session, known, home)
+        else:
+            yield failed(f"reach.{city}", "节点未运行 · the node does not serve", f"yrdx serve --home {home.path}")
+    yield from _handshake(home, city)
+
+
+def _handshake(home: Home, city: str) -> Iterator[Verdict]:
+    """Open TLS by hand: gRPC does not say which check failed, nor on which side."""
+    from services.node.cli.cert_probe import probe_partner
+
+    for one in probe_partner(home.path, city):
+        check = f"handshake.{one.check}"
+        yield passed(check, one.found) if one.ok else failed(check, one.found, f"[{one.side}] {one.mend}")
+
+
+def _check_bundle(home: Home) -> Verdict:
+    if home.bundle.is_file():
+        return passed("bundles.own", f"{home.bundle}")
+    mend = f"yrdx bundle export --home {home.path} -o CITY.bundle"
+    return warning("bundles.own", "尚未导出，伙伴无从取得 · not exported yet: partners cannot get it", mend)
+
+
+def _check_certificates(session: NodeSession, home: Home, city: str = "") -> Iterator[Verdict]:
+    """Look at the ends of all certificates known, ours and the partners'."""
+    from yrdx.node.v1 import node_pb2
+
+    keystore = session.stub.GetKeystore(node_pb2.GetKeystoreRequest())
+    if keystore.refuse_reason:
+        mend = f"yrdx cert check --home {home.path}"
+        yield failed("certificates.refused", f"[{keystore.refuse_reason}] {keystore.refuse_message}", mend)
+    own = session.settings.city
+    shown = [one for one in keystore.certificates if city in ("", one.city) and one.state not in _OVER]
+    for one in shown:
+        found = f"{one.name}: {one.alert}"
+        mend = f"yrdx cert renew --home {home.path}" if one.city == own else f"请对方更新 · ask {one.city} to renew it"
+        if one.alert == "expired":
+            yield failed(f"certificates.{one.city}.{one.usage}", found, mend)
+        elif one.alert != "ok":
+            yield warning(f"certificates.{one.city}.{one.usage}", found, mend)
+    if all(one.alert == "ok" for one in shown):
+        yield passed("certificates.ends", f"{len(shown)} 张，均未临近到期 · certificates, none near its end")
 
 
 def _check_partners(known: list[node_pb2.Partner], home: Home) -> Iterator[Verdict]:
@@ -73,11 +128,12 @@ def _check_partners(known: list[node_pb2.Partner], home: Home) -> Iterator[Verdi
 
 
 def _check_agreements(
-    session: NodeSession, cities: set[str], home: Home, now: datetime, partner: str
+    session: NodeSession, cities: set[str], home: Home, now: datetime, city: str = ""
 ) -> Iterator[Verdict]:
     today = now.astimezone(LOCAL_TIME).date()
-    found = [one for one in agreements(session) if partner in ("", one.provider, one.consumer)]
-    newest = {agreement.id: agreement for agreement in found}  # by id and version, so the last wins
+    newest = {agreement.id: agreement for agreement in agreements(session)}  # by id and version, so the last wins
+    if city:
+        newest = {name: one for name, one in newest.items() if city in (one.provider, one.consumer)}
     if not newest:
         yield warning(
             "agreements.none", "尚无交换协议 · no agreement yet", f"yrdx agreement import FILE --home {home.path}"
@@ -104,9 +160,9 @@ def _check_agreement(agreement: node_pb2.Agreement, cities: set[str], home: Home
     return passed(check, f"v{agreement.version}, 至 · until {agreement.valid_until}")
 
 
-def _check_streams(session: NodeSession, home: Home, partner: str) -> Iterator[Verdict]:
+def _check_streams(session: NodeSession, home: Home, city: str = "") -> Iterator[Verdict]:
     for stream in streams(session):
-        if partner and partner not in stream.stream.split("/")[:2]:
+        if city and city not in stream.stream.split("/")[:2]:
             continue
         if stream.standard_problem:
             yield warning(f"streams.{stream.stream}", _waiting(stream), "升级软件，或改用双方都有的版本 · upgrade it")

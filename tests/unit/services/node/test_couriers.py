@@ -21,6 +21,8 @@ from services.domain.limits import Limits
 from services.domain.stream import Direction, StreamState
 from services.node.couriers import Couriers
 from services.node.settings import DeliverySettings
+from services.node.signals.batches import Batches
+from services.node.signals.metrics import Metrics
 from services.ports.channel import Description, PartnerChannel
 from tests.simulation.cities import DATASET, SHANGHAI, STREAM
 from tests.simulation.world import World
@@ -91,7 +93,9 @@ async def run_until_delivered(
     async def to_partner(_city: str) -> PartnerChannel:
         return channel  # type: ignore[return-value]  # couriers use nothing but describe(), deliver() and retiring
 
-    couriers = Couriers(world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home")
+    couriers = Couriers(
+        world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home", batches=Batches(Metrics())
+    )
     task = asyncio.create_task(couriers.run())
     try:
         async with asyncio.timeout(10):

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 from certs.revocation import Revocations
 from services.domain.partner import Partner, PartnerState
 from services.domain.revocation import CrlState, Grain, Revocation
-from services.node.alerts import Alerts
 from services.node.known_trust import CRL_GRACE, KnownTrust, revocations_of
+from services.node.signals.alerts import Alerts
 from services.ports.keys import CertificateStatus
 from tests.unit.certs.forgery import DAY, NOW
 
