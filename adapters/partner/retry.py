@@ -3,6 +3,7 @@
 Time alone mends what is `Unavailable`: exponential back-off with full jitter, so that a partner that comes back is not
 met by everybody at once. An operator mends `NotPermitted` and `Unauthenticated`: a probe every 5 minutes goes on by
 itself once that is done. Everything else is a human's decision here and is not retried.
+A question that a clerk waits for is asked again for a few seconds only (`within`).
 
 Source:
     M. Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): the variant "full jitter".
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
-from tenacity.stop import stop_never
+from tenacity.stop import stop_before_delay, stop_never
 from tenacity.wait import wait_base
 
 from services.domain.errors import NotPermitted, Unauthenticated, Unavailable
@@ -87,5 +88,22 @@ def endless(backoff: Backoff, sleep: Callable[[float], Awaitable[None]]) -> Asyn
         sleep=sleep,
         retry=retry_if_exception_type((Unavailable, NotPermitted, Unauthenticated)),
         stop=stop_never,
+        reraise=True,
+    )
+
+
+def within(seconds: float, backoff: Backoff, sleep: Callable[[float], Awaitable[None]]) -> AsyncRetrying:
+    """Retry what time mends, as long as the next attempt begins within some seconds; anything else is raised at once.
+
+    Args:
+        seconds: Time for all attempts to begin.
+        backoff: How long to wait between them.
+        sleep: `asyncio.sleep`, or a simulation's.
+    """
+    return AsyncRetrying(
+        wait=backoff,
+        sleep=sleep,
+        retry=retry_if_exception_type(Unavailable),
+        stop=stop_before_delay(seconds),
         reraise=True,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.domain.stream import StreamName
 
@@ -15,6 +16,20 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far two nodes' clocks may differ when an agreement's dates are judged."""
 
 
+class Terms(NamedTuple):
+    """What a submission is held to.
+
+    Attributes:
+        dataset: Dataset.
+        standard: Version of its standard that is spoken.
+        fields: Field names that may be submitted; ``("*",)`` means all.
+    """
+
+    dataset: str
+    standard: str
+    fields: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """One dataset from one city to one other, for stated purposes.
@@ -22,18 +37,18 @@ class Agreement:
     Attributes:
         id: Identifier both cities use, "NT-SH-2026-001".
         version: From 1, rising.
-        provider: City that sends.
-        consumer: City that receives.
+        provider: City that sends, or answers.
+        consumer: City that receives, or asks.
         dataset: "social.contribution".
-        standard: Version of the dataset's standard.
-        mode: "push" or "pull".
-        fields: Field names that may be sent; ``("*",)`` means all.
-        purposes: What the records may be used for.
+        standard: Newest version of the dataset's standard that may be sent or asked for (`services.domain.standard`).
+        mode: "push" or "pull"; or "lookup": no stream exists by it, the consumer asks and the provider answers.
+        fields: Field names that may be sent, or that answers may be taken from; ``("*",)`` means all.
+        purposes: What the records or answers may be used for.
         legal_basis: The legal basis, as text.
         valid_from: First day, local time.
         valid_until: Last day, inclusive, local time.
-        retention_days: Days after which payloads are deleted.
-        records_per_minute: Quota; None is unlimited.
+        retention_days: Days after which payloads are deleted, and answers at the city that asked.
+        records_per_minute: Quota, of records or of questions; None is unlimited.
     """
 
     id: str
@@ -53,8 +68,12 @@ class Agreement:
 
     @property
     def stream(self) -> StreamName:
-        """The stream that this agreement lets exist."""
+        """The stream that this agreement lets exist; by one of the mode "lookup" none does."""
         return StreamName(self.provider, self.consumer, self.dataset)
+
+    def allows(self, fields: Collection[str]) -> bool:
+        """Say whether some fields are among those of the agreement."""
+        return "*" in self.fields or set(fields) <= set(self.fields)
 
     def in_force(self, at: datetime, skew: timedelta = CLOCK_SKEW) -> bool:
         """Say whether the agreement covers an instant, allowing for clock skew.

@@ -96,6 +96,30 @@ class AgreementMissing(NotPermitted):
     reason: ClassVar[str] = "AGREEMENT_MISSING"
 
 
+class PurposeNotAgreed(NotPermitted):
+    """The agreement does not list this purpose."""
+
+    reason: ClassVar[str] = "PURPOSE_NOT_AGREED"
+
+
+class LegalBasisNotAgreed(NotPermitted):
+    """The agreement stands on another legal basis."""
+
+    reason: ClassVar[str] = "LEGAL_BASIS_NOT_AGREED"
+
+
+class FieldNotAgreed(NotPermitted):
+    """The answer would need a field that the agreement does not name."""
+
+    reason: ClassVar[str] = "FIELD_NOT_AGREED"
+
+
+class StandardIncompatible(NotPermitted):
+    """Two cities have no version of a standard in common that would let this stream exist."""
+
+    reason: ClassVar[str] = "STANDARD_INCOMPATIBLE"
+
+
 class PartnerUnknown(NotPermitted):
     """The calling city is not a confirmed partner of this node."""
 

@@ -28,6 +28,11 @@ class StreamName:
         """Return the name as it stands on the wire."""
         return f"{self.from_city}/{self.to_city}/{self.dataset}/{self.shard}"
 
+    @property
+    def is_register(self) -> bool:
+        """Whether it is what a city says to itself: its own register, which nobody receives."""
+        return self.from_city == self.to_city
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a name from the wire or the command line.

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.domain.agreement import Agreement
-from services.domain.errors import CursorMoved, Malformed, TooLarge
-from services.domain.outbox import OutboxRow, Source
+from services.domain.agreement import Terms
+from services.domain.course import Move
+from services.domain.errors import CursorMoved, DatasetUnknown, Malformed, TooLarge
+from services.domain.outbox import SENT_AGAIN, OutboxRow, Source
 from services.domain.receipt import Violation
 from services.domain.rejection import LocalRejection, Mending
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.agreements import agreement_in_force
+from services.exchange.cases import Place, impossible_steps, moves_of, take_steps
 from services.exchange.parts import Parts
+from services.exchange.standards import spoken_standard
+from services.ports.gate import Passed
 from services.ports.store import Transaction
 
 _RETRACT: Final = 2
@@ -33,11 +37,17 @@ _NOT_OPEN: Final = Violation(
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source ready to take chunks."""
+    """A source ready to take chunks.
+
+    Attributes:
+        stream: Its outbound stream, or the city's own register.
+        source: Where it stands.
+        terms: What its records are held to.
+    """
 
     stream: Stream
     source: Source
-    agreement: Agreement
+    terms: Terms
 
 
 class SubmittedRow(NamedTuple):
@@ -83,10 +93,19 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class CheckedChunk:
-    """A chunk whose records passed the gate, and those that did not."""
+    """A chunk whose records passed the gate, and those that did not.
+
+    Attributes:
+        chunk: As it was presented.
+        rows: Those that passed.
+        moves: By position, what they say of cases.
+        mended: Which of them take the place of a refused row.
+        rejected: Those that did not pass, after those that never were records.
+    """
 
     chunk: Chunk
     rows: Sequence[OutboxRow]
+    moves: Mapping[int, Move]
     mended: Sequence[Mending]
     rejected: Sequence[LocalRejection]
 
@@ -112,19 +131,31 @@ def open_source(
         again: Start a new run of a source that stands already, "<name>#2", instead of going on with its last run.
 
     Raises:
-        AgreementMissing: No agreement in force lets the stream exist.
+        AgreementMissing: No agreement in force lets the stream exist. The city's own register needs none.
+        StandardIncompatible: The agreement names no version that is known here.
+        DatasetUnknown: The register's dataset is not known here.
     """
-    agreement = agreement_in_force(tx, stream_name, parts.clock.now())
+    terms = _terms(tx, parts, stream_name)
     stream = tx.add_stream(Stream(0, stream_name, Direction.OUTBOUND))
     runs = tx.sources(stream.id, name)
     if runs and not again:
-        return OpenedSource(stream, runs[-1], agreement)
+        return OpenedSource(stream, runs[-1], terms)
     tx.close_former_runs(stream.id, name, now=parts.clock.now())
     run_name = f"{name}#{len(runs) + 1}" if runs else name
-    return OpenedSource(stream, tx.add_source(Source(0, stream.id, run_name, label)), agreement)
+    return OpenedSource(stream, tx.add_source(Source(0, stream.id, run_name, label)), terms)
 
 
-def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChunk:
+def _terms(tx: Transaction, parts: Parts, stream_name: StreamName) -> Terms:
+    if not stream_name.is_register:
+        agreement = agreement_in_force(tx, stream_name, parts.clock.now())
+        return Terms(agreement.dataset, spoken_standard(parts.gate, agreement), agreement.fields)
+    standards = parts.gate.standards(stream_name.dataset)
+    if not standards:
+        raise DatasetUnknown(f"the dataset {stream_name.dataset} is not known here")
+    return Terms(stream_name.dataset, standards[-1], ("*",))
+
+
+def check_chunk(parts: Parts, terms: Terms, chunk: Chunk) -> CheckedChunk:
     """Pass a chunk's records through the gate and salt those that pass. Needs no transaction.
 
     Raises:
@@ -133,7 +164,7 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
     """
     _require_order(chunk, parts.limits.submit_records_max)
     bodies = [row.body for row in chunk.rows]
-    verdicts = parts.gate.check(agreement.dataset, agreement.standard, bodies, fields=agreement.fields)
+    verdicts = parts.gate.check(terms.dataset, terms.standard, bodies, fields=terms.fields)
     salts = parts.random.salts(len(bodies))
     rows: list[OutboxRow] = []
     mended: list[Mending] = []
@@ -147,7 +178,13 @@ def check_chunk(parts: Parts, agreement: Agreement, chunk: Chunk) -> CheckedChun
         rows.append(OutboxRow(row.position, verdict.key, salt, body, content, row.normalisations))
         if row.mends_rejection:
             mended.append(Mending(row.mends_rejection, row.position))
-    return CheckedChunk(chunk, rows, mended, rejected)
+    passed = (
+        (row.position, row.body)
+        for row, verdict in zip(chunk.rows, verdicts, strict=True)
+        if isinstance(verdict, Passed)
+    )
+    moves = moves_of(parts, terms.dataset, terms.standard, passed)
+    return CheckedChunk(chunk, rows, moves, mended, rejected)
 
 
 def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: CheckedChunk) -> Submitted:
@@ -161,6 +198,8 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     """
     stream, source, chunk, now = opened.stream, opened.source, checked.chunk, parts.clock.now()
     rows, rejected = _without_closed(tx, stream, checked)
+    moves = {} if stream.name.is_register else checked.moves  # a case is between two cities
+    rows, rejected = _without_impossible(tx, parts, stream, moves, rows, rejected)
     moved = tx.advance_source(
         source.id, after=chunk.after_position, upto=chunk.upto_position, submitted=len(rows), cursor=chunk.cursor
     )
@@ -170,18 +209,26 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     # Closed first: a row that is refused once more has a rejection of its own.
     mended = [*checked.mended, *(Mending(one.mends_rejection, one.position) for one in rejected if one.mends_rejection)]
     tx.close_rejections(stream.id, source.id, mended, [(row.key, row.position) for row in rows], now=now)
-    _close_reread(tx, opened, chunk, now)
+    _close_reread(tx, opened, chunk, rejected, now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
-        tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping)
+        delivered = not stream.name.is_register
+        first_id = tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
+        if moves:
+            placed = [(moves[row.position], Place(first_id + offset)) for offset, row in enumerate(rows)]
+            take_steps(tx, parts, stream, placed)
     return Submitted(len(rows), rejected)
 
 
-def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
+def _close_reread(
+    tx: Transaction, opened: OpenedSource, chunk: Chunk, rejected: Sequence[LocalRejection], now: datetime
+) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    if chunk.reread:
-        position = opened.source.position
-        tx.close_reread(opened.stream.id, opened.source.id, chunk.reread, upto_position=position, now=now)
+    goes_on = chunk.cursor not in ("", SENT_AGAIN)
+    refused_again = [one.key for one in rejected if one.key] if goes_on else []
+    keys = [*refused_again, *chunk.reread]
+    if keys:
+        tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
 
 
 def _without_closed(
@@ -194,6 +241,23 @@ def _without_closed(
     late = {one.position for one in checked.mended if one.rejection_id not in still_open}
     rows = [row for row in checked.rows if row.position not in late]
     return rows, [*checked.rejected, *(LocalRejection(position, "", _NOT_OPEN) for position in sorted(late))]
+
+
+def _without_impossible(
+    tx: Transaction,
+    parts: Parts,
+    stream: Stream,
+    moves: Mapping[int, Move],
+    rows: Sequence[OutboxRow],
+    rejected: Sequence[LocalRejection],
+) -> tuple[Sequence[OutboxRow], Sequence[LocalRejection]]:
+    """Refuse rows that say what their case cannot do, as far as it is known here; the partner has the last word."""
+    if not moves:
+        return rows, rejected
+    refused = impossible_steps(tx, parts, stream.name, {row.position: moves[row.position] for row in rows})
+    kept = [row for row in rows if row.position not in refused]
+    told = [LocalRejection(row.position, "", refused[row.position], row.key) for row in rows if row.position in refused]
+    return kept, [*rejected, *told]
 
 
 def _digest(body: bytes) -> bytes:

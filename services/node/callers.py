@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from services.rpc.callers import OWN, PARTNER, CallerEntry
+from services.rpc.questions import QUESTIONS
 
 _GATEWAY: Final = (CallerEntry(PARTNER, "gateway"),)
 _DESCRIBE: Final = (CallerEntry(PARTNER, "gateway"), CallerEntry(OWN, "gateway"), CallerEntry(OWN, "operator"))
 _SYSTEM: Final = (CallerEntry(OWN, "system"), CallerEntry(OWN, "operator"))
 _OPERATOR: Final = (CallerEntry(OWN, "operator"),)
+_ASKING: Final = (*_GATEWAY, *_SYSTEM)
 
 CALLERS: Final = {
     "/yrdx.exchange.v1.ExchangeService/Describe": _DESCRIBE,
@@ -22,6 +24,8 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/GetStatus": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListRejections": _SYSTEM,
     "/yrdx.node.v1.NodeService/CloseRejection": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ListCases": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetCase": _SYSTEM,
     "/yrdx.node.v1.NodeService/MergeStanding": _SYSTEM,
     "/yrdx.node.v1.NodeService/FindStanding": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListStanding": _SYSTEM,
@@ -48,14 +52,17 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/ResumePartner": _OPERATOR,
     "/yrdx.node.v1.NodeService/PingPartner": _OPERATOR,
     "/yrdx.node.v1.NodeService/ImportAgreement": _OPERATOR,
+    "/yrdx.node.v1.NodeService/ListAccesses": _OPERATOR,
     "/yrdx.node.v1.NodeService/RecoverStream": _OPERATOR,
     "/yrdx.node.v1.NodeService/OpenEpoch": _OPERATOR,
+    **{method: _ASKING for one in QUESTIONS for method in (one.method, one.batch_method)},
 }
 
 _RUN: Final = ("system",)
 _TRUST: Final = ("security",)
 _ACT: Final = ("system", "security")
 _READ: Final = ("system", "security", "audit")
+_AUDIT: Final = ("audit",)
 
 _OFFICES: Final = {
     name: offices
@@ -66,6 +73,7 @@ _OFFICES: Final = {
         (("AddPartner", "ConfirmPartner", "ImportAgreement"), _TRUST),
         (("Revoke", "LiftRevocation", "ImportCrl", "DistributeBundle"), _TRUST),
         (("Describe",), _READ),
+        (("ListAccesses",), _AUDIT),
     )
     for name in names
 }

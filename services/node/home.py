@@ -4,7 +4,9 @@
     certs/        key store; certs/offline/ belongs on another medium (`certs.keystore`)
     city.bundle   the city's statement as it was last exported
     acts.log      who did what to trust, append-only
+    access.key    secret under which the access log keeps subjects (`services.node.access_key`)
     store.sqlite  the default store
+    replaced-…/   the store before a restore
     rejects/      rejected rows in the shape of their source
     tmp/          work in progress, worthless after a crash
     metrics.prom  how the node stands, for Prometheus
@@ -73,6 +75,11 @@ class Home:
     def acts(self) -> Path:
         """Append-only log of acts on trust."""
         return self.path / "acts.log"
+
+    @property
+    def access_key(self) -> Path:
+        """Secret under which the access log keeps subjects."""
+        return self.path / "access.key"
 
     @property
     def store(self) -> Path:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
+from adapters.partner.retry import Backoff, within
 from certs.act_log import ActLog
 from certs.approval import verify_approvals
 from certs.crl import read_crl
@@ -22,21 +24,28 @@ from certs.generation import Generation
 from certs.keystore import load_generation
 from certs.signing import PublicSigningKey
 from certs.verification import CallerVerifier
+from services import __version__
 from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
+from services.node.access_key import access_key
 from services.node.bundles import Bundles, stated_keys
 from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
+from services.node.holidays import load_calendar
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
 from services.node.keys import UsableKeys, passphrase_of, usable_keys
 from services.node.known_trust import KnownTrust, known_trust, revocations_of, stale_authorities
 from services.node.rotation import Rotation
 from services.node.settings import Settings
+from services.node.signals.batches import Batches
+from services.node.signals.calls import Calls
+from services.node.signals.metrics import Metrics
+from services.node.signals.tracing import Spans
 from services.node.system import SystemClock, SystemRandom
 from services.node.trust import Trust, TrustState, trust_state
 from services.ports.channel import PartnerChannel
@@ -49,6 +58,9 @@ from services.wire.contents import WireContents
 
 _log = structlog.get_logger("yrdx.node")
 
+QUESTION_S: Final = 5.0
+"""Time in which a partner that is not there is asked again; a clerk waits."""
+
 
 class Node:
     """A node in one process; implements `services.ports.host.Host`.
@@ -56,9 +68,14 @@ class Node:
     Attributes:
         parts: Ports of the use cases.
         home: Layout of its home.
+        calendar: Working days that statutory clocks count.
         store: Store.
         known: What the store says about trust, as it was read last.
         trust: Present state of trust.
+        metrics: Count what happens.
+        spans: Keeps traces; None where no collector is named.
+        calls: Is told of every RPC.
+        batches: Is told of every batch.
         couriers: Delivery of outbound streams; they run only while the node serves.
         listen: Address it serves on; empty while it does not.
         channels: Channels to partners.
@@ -69,6 +86,7 @@ class Node:
             runs.
         foresee: Counts the open calls that another state of trust would cut; None while no server runs.
         stopping: The server was told to stop.
+        pseudonym: What stands for a subject in the access log.
     """
 
     def __init__(self, home: Home, settings: Settings, keys: UsableKeys, store: Store, gates: Gates) -> None:
@@ -88,17 +106,23 @@ class Node:
             verifier=self.trust,
             gate=gates.submit,
             inbox_gate=gates.inbox,
+            courses=gates.courses,
             codec=IdentityCodec(),
             digests=DIGESTS,
             limits=settings.limits(),
         )
+        self.calendar = load_calendar(home.path / settings.holidays_file if settings.holidays_file else None)
         self.listen = ""
         self.started = clock.now()
         self._turn = asyncio.Lock()
         self._changing: set[asyncio.Task[Cut]] = set()
         self.tell_server: Callable[[], Awaitable[Cut]] | None = None
         self.foresee: Callable[[CallerVerifier], Cut] | None = None
-        self.channels = Channels(self.trust)
+        self.metrics = Metrics()
+        self.spans = _spans(settings, generation.city)
+        self.calls = Calls(clock, random, self.metrics, self.spans)
+        self.batches = Batches(self.metrics)
+        self.channels = Channels(self.trust, self.calls)
         self.rotation = Rotation(
             home.path,
             generation,
@@ -110,8 +134,11 @@ class Node:
         )
         self.keys = KeyDesk(home.path, self.trust, self.rotation, clock, lambda: self.channels.draining)
         self.stopping = False
+        self.pseudonym = access_key(home.access_key).pseudonym
         self.bundles = Bundles(home.bundle, self.parts, store, self.channel)
-        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=self.process)
+        self.couriers = Couriers(
+            self.parts, store, self.channel, settings.delivery, holder=self.process, batches=self.batches
+        )
         self._warn_refused()
 
     @property
@@ -254,6 +281,14 @@ class Node:
         self._require_own_certificate()
         return await self.channels.get(city)
 
+    async def ask(self, city: str, method: str, question: bytes) -> bytes:
+        """Ask a partner, again for a few seconds while it is not there."""
+
+        async def once() -> bytes:
+            return await (await self.channel(city)).ask(method, question)
+
+        return await within(QUESTION_S, Backoff(self.parts.random), asyncio.sleep)(once)
+
     async def use_generation(self, generation: Generation) -> None:
         """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
         async with self._turn:
@@ -289,6 +324,12 @@ class Node:
             _log.error("partner.refused", city=city, reason=why)
 
 
+def _spans(settings: Settings, city: str) -> Spans | None:
+    if not settings.trace_endpoint:
+        return None
+    return Spans.exported_to(settings.trace_endpoint, city=city, software=__version__)
+
+
 @contextmanager
 def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Iterator[Node]:
     """Open a home's node: keys, store, trust. The caller holds the home's lock.
@@ -308,6 +349,8 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
     store = open_store(settings.store_url)
     try:
         own_gates = gates or local_gates(settings.dialect, settings.limits().record_bytes_max)
-        yield Node(home, settings, keys, store, own_gates)
+        node = Node(home, settings, keys, store, own_gates)
+        with closing(node.spans) if node.spans is not None else nullcontext():
+            yield node
     finally:
         store.close()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from certs.generation import Generation
 
 CALL_TIMEOUT_S: Final = 60.0
+HEALTH_TIMEOUT_S: Final = 5.0
+EXCHANGE_SERVICE: Final = "yrdx.exchange.v1.ExchangeService"
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,28 @@ def open_session(path: Path) -> Iterator[NodeSession]:
         with NodeLock(home), _local_stub(home, settings) as local:
             yield NodeSession(local, settings, home, serving=False)
     else:
-        with _remote_stub(home, settings) as remote:
-            yield NodeSession(remote, settings, home, serving=True)
+        with own_channel(home, settings) as channel:
+            yield NodeSession(RemoteStub(channel), settings, home, serving=True)
+
+
+def verify_serving(path: Path) -> None:
+    """Ask the node of a home itself whether it takes calls, as any partner would: over mutual TLS.
+
+    Raises:
+        Unavailable: It does not, or no node serves the home.
+    """
+    from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # ships no types
+
+    home = Home(path)
+    settings = load_settings(home)
+    if held_by(home) is None:
+        raise Unavailable(f"no node serves {path}: `yrdx serve --home {path}`")
+    with own_channel(home, settings) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        request = health_pb2.HealthCheckRequest(service=EXCHANGE_SERVICE)
+        answer = calling(lambda: check(request, timeout=HEALTH_TIMEOUT_S))
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise Unavailable(f"the node of {path} is stopping")
 
 
 class RemoteStub:
@@ -78,8 +100,8 @@ class RemoteStub:
 
         method = getattr(self._stub, name)
         if isinstance(method, grpc.UnaryUnaryMultiCallable):
-            return lambda request: _calling(lambda: method(request, timeout=CALL_TIMEOUT_S))
-        return lambda request, timeout_s=None: _iterating(method(request, timeout=timeout_s))
+            return lambda request: calling(lambda: method(request, timeout=CALL_TIMEOUT_S))
+        return lambda request, timeout_s=None: iterating(method(request, timeout=timeout_s))
 
 
 class LocalStub:
@@ -123,7 +145,12 @@ async def _as_async(requests: Iterable[Any]) -> AsyncIterator[Any]:
         yield request
 
 
-def _calling(call: Callable[[], Any]) -> Any:  # noqa: ANN401
+def calling(call: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Return what a call answers.
+
+    Raises:
+        ExchangeError: What it ended with instead.
+    """
     import grpc
 
     from services.wire.status import error_from
@@ -134,7 +161,12 @@ def _calling(call: Callable[[], Any]) -> Any:  # noqa: ANN401
         raise error_from(error) from error  # type: ignore[arg-type]  # a finished call is both
 
 
-def _iterating(answers: Iterator[Any]) -> Iterator[Any]:
+def iterating(answers: Iterator[Any]) -> Iterator[Any]:
+    """Yield what a stream answers.
+
+    Raises:
+        ExchangeError: What it ended with instead.
+    """
     import grpc
 
     from services.wire.status import error_from
@@ -146,7 +178,8 @@ def _iterating(answers: Iterator[Any]) -> Iterator[Any]:
 
 
 @contextmanager
-def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
+def own_channel(home: Home, settings: Settings) -> Iterator[grpc.Channel]:
+    """Open a channel to the home's node, which serves, with an operator's certificate."""
     import grpc
 
     from adapters.partner.channel import CHANNEL_OPTIONS
@@ -159,7 +192,7 @@ def _remote_stub(home: Home, settings: Settings) -> Iterator[RemoteStub]:
     credentials = grpc.ssl_channel_credentials(generation.own_roots_pem, key_pem, chain_pem)
     options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(generation.city))]
     with grpc.secure_channel(settings.listen, credentials, options=options) as channel:
-        yield RemoteStub(channel)
+        yield channel
 
 
 def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
@@ -173,8 +206,8 @@ def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
 
 @contextmanager
 def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
-    from services.node.logs import log_beside
     from services.node.node import open_node
+    from services.node.signals.logs import log_beside
     from services.rpc.node_service import NodeServicer
 
     log_beside()

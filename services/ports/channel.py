@@ -89,6 +89,18 @@ class PartnerChannel(Protocol):
         """Hand over this city's bundle and return the partner's signed acknowledgement, not verified yet."""
         ...
 
+    async def ask(self, method: str, question: bytes) -> bytes:
+        """Ask a question of a typed service.
+
+        Args:
+            method: Full name of the rpc, "/yrdx.care.v1.CareService/GetCoverage".
+            question: Serialised request.
+
+        Returns:
+            Serialised response.
+        """
+        ...
+
     async def close(self) -> None:
         """Close the channel."""
         ...

@@ -36,6 +36,10 @@ class Directory(Agreements, Protocol):
         """Insert or replace a partner."""
         ...
 
+    def agreement_versions(self, agreement_id: str) -> Sequence[Agreement]:
+        """Return every version of one agreement, the oldest first."""
+        ...
+
     def put_agreement(self, agreement: Agreement) -> None:
         """Insert one version of an agreement.
 

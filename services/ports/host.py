@@ -10,6 +10,7 @@ from typing import Protocol
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
+from services.domain.working_days import WorkingDays
 from services.ports.channel import PartnerChannel
 from services.ports.keys import CertificateStatus, Keys
 
@@ -91,6 +92,11 @@ class Host(Protocol):
     @property
     def keys(self) -> Keys:
         """The node's own keys and every certificate it knows."""
+        ...
+
+    @property
+    def calendar(self) -> WorkingDays:
+        """Working days that statutory clocks count."""
         ...
 
     @property
@@ -191,4 +197,24 @@ class Host(Protocol):
             services.domain.errors.PartnerUnknown: Not a partner.
             services.domain.errors.Unauthenticated: The node's own certificate has ended.
         """
+        ...
+
+    async def ask(self, city: str, method: str, question: bytes) -> bytes:
+        """Ask a partner a question of a typed service, again for a few seconds while it is not there.
+
+        Args:
+            city: Partner.
+            method: Full name of the rpc.
+            question: Serialised request.
+
+        Returns:
+            Serialised response.
+
+        Raises:
+            services.domain.errors.ExchangeError: What the partner answered instead, or why it is not reached.
+        """
+        ...
+
+    def pseudonym(self, subject: Sequence[str]) -> bytes:
+        """Return what stands for a subject in the access log: HMAC-SHA-256 under this node's secret, 32 bytes."""
         ...

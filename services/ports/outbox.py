@@ -52,8 +52,15 @@ class Outbox(Protocol):
         ...
 
     def append_outbox(
-        self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime, mapping: str = ""
-    ) -> None:
+        self,
+        stream_id: int,
+        source_id: int,
+        rows: Sequence[OutboxRow],
+        *,
+        now: datetime,
+        mapping: str = "",
+        delivered: bool = True,
+    ) -> int:
         """Append rows, all pending, in order.
 
         Args:
@@ -62,6 +69,10 @@ class Outbox(Protocol):
             rows: At least one.
             now: When they were submitted.
             mapping: Version of the mapping that made them, for the lineage; empty when their sender mapped them.
+            delivered: False for the city's own register: nobody receives the rows, so they count as acknowledged.
+
+        Returns:
+            Id of the first of them; the others' follow it. 0 where there are none.
         """
         ...
 

@@ -35,6 +35,7 @@ FILE: Final = Path(__file__).with_name("protocol.json")
 STREAM: Final = StreamName("320600", "310000", "social.contribution")
 SEALED: Final = datetime(2026, 3, 1, 8, 0, 0, 123_456, tzinfo=UTC)
 COUNTS: Final = (1, 2, 3, 5, 8)
+SUBJECT_FIELDS: Final = ("person_number",)
 KEY_FIELDS: Final = ("person_number", "scheme", "period_month", "employer_code", "payment_kind", "source_serial")
 CONTENTS: Final = WireContents()
 CONTRIBUTION: Final = load_datasets().find("social.contribution", "1")
@@ -124,7 +125,7 @@ def vectors() -> dict[str, Any]:
     return {
         "about": "Published vectors of the yrdx exchange protocol, see docs/protocol.md. Bytes are hexadecimal.",
         "keys": {city.code: key_vector(city) for city in (SENDER, RECEIVER)},
-        "business_key": business_key_vector(contribution(1)),
+        "record_key": record_key_vector(contribution(1)),
         "records": [record_vector(sequence) for sequence in range(1, len(RECORDS) + 1)],
         "roots": [root_vector(count) for count in COUNTS],
         "headers": [header_vector(one) for one in (first, second, header(1, 3, "SM3", GENESIS))],
@@ -177,9 +178,11 @@ def key_vector(city: City) -> dict[str, str]:
     }
 
 
-def business_key_vector(message: Contribution) -> dict[str, Any]:
-    """Describe how a business key comes about."""
+def record_key_vector(message: Contribution) -> dict[str, Any]:
+    """Describe how a record's key comes about."""
     return {
+        "subject_fields": list(SUBJECT_FIELDS),
+        "subject_parts": [str(getattr(message, name)) for name in SUBJECT_FIELDS],
         "fields": list(KEY_FIELDS),
         "parts": [str(getattr(message, name)) for name in KEY_FIELDS],
         "key": CONTRIBUTION.key(message).hex(),

@@ -44,13 +44,17 @@ def root(h: Hash, leaves: Sequence[bytes]) -> bytes:
     return h(b"\x01" + root(h, leaves[:split]) + root(h, leaves[split:]))
 
 
-def business_key(parts: Sequence[str]) -> bytes:
-    """Hash a business key."""
-    preimage = b"yrdx-key-v1"
+def record_key(subject: Sequence[str], business_key: Sequence[str]) -> bytes:
+    """Hash whom a record is about, and which record it is."""
+    return framed_hash(b"yrdx-subject-v1", subject)[:8] + framed_hash(b"yrdx-key-v1", business_key)[:8]
+
+
+def framed_hash(preimage: bytes, parts: Sequence[str]) -> bytes:
+    """Hash texts, each after its length."""
     for part in parts:
         text = part.encode("utf-8")
         preimage += len(text).to_bytes(4, "big") + text
-    return sha256(preimage)[:16]
+    return sha256(preimage)
 
 
 def key_id(public: bytes) -> str:

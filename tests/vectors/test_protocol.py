@@ -17,7 +17,7 @@ from services.wire.gate import ContractGate
 from services.wire.reasons import REASONS
 from services.wire.status import CODES
 from tests.vectors import generate
-from tests.vectors.independent import HASHES, business_key, header_bytes, key_id, leaf, root, verify
+from tests.vectors.independent import HASHES, header_bytes, key_id, leaf, record_key, root, verify
 
 VECTORS: dict[str, Any] = json.loads(generate.FILE.read_text(encoding="utf-8"))
 SIGNED: list[dict[str, Any]] = [
@@ -45,12 +45,13 @@ def test_published_records_pass_the_gate() -> None:
     assert all(isinstance(verdict, Passed) for verdict in verdicts)
     first = verdicts[0]
     assert isinstance(first, Passed)
-    assert first.key.hex() == VECTORS["business_key"]["key"]
+    assert first.key.hex() == VECTORS["record_key"]["key"]
 
 
-def test_the_business_key_follows_from_the_documents() -> None:
-    """Length-prefixed UTF-8 texts under their tag, 16 bytes of SHA-256."""
-    assert business_key(VECTORS["business_key"]["parts"]).hex() == VECTORS["business_key"]["key"]
+def test_the_key_of_a_record_follows_from_the_documents() -> None:
+    """Length-prefixed UTF-8 texts under their tags, 8 bytes of SHA-256 of the subject and 8 of the business key."""
+    vector = VECTORS["record_key"]
+    assert record_key(vector["subject_parts"], vector["parts"]).hex() == vector["key"]
 
 
 @pytest.mark.parametrize("algorithm", HASHES)

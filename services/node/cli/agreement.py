@@ -49,7 +49,8 @@ def import_(
         )
         return
     done = "已导入 · imported" if answer.created else "已存在，未改变 · stands already, unchanged"
-    say(f"协议 · agreement {agreement.id} v{agreement.version} ({answer.stream}): {done}")
+    lets = answer.stream or f"查询 · questions {agreement.consumer} → {agreement.provider}"
+    say(f"协议 · agreement {agreement.id} v{agreement.version} ({lets}): {done}")
 
 
 @verb(app, "ls", "列出协议 · list agreements", "yrdx agreement ls --home A")

@@ -72,7 +72,8 @@ class RunMapper:
         self._mapping = mapping
         self._keys = dataset.keys
         self._key = dataset.key
-        self._read_subject = mapping.subject_reader(dataset.key_fields)
+        hashed = dict.fromkeys((*dataset.subject_fields, *dataset.key_fields))
+        self._read_subject = mapping.subject_reader(tuple(hashed))
 
     def answer(self, question: Question) -> Answer:
         """Map the records of a question."""

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, FromClause, Select, Table
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table
 from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
@@ -103,6 +103,10 @@ class Dialect(Hashable, Protocol):
         Returns:
             For each column a list of integers, or all bytes joined.
         """
+        ...
+
+    def holds(self, column: ColumnElement[bytes], piece: ColumnElement[bytes]) -> ColumnElement[bool]:
+        """Return the condition that a column of bytes holds some bytes, anywhere."""
         ...
 
     @property

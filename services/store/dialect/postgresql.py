@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg import Connection as Driver
 from psycopg import sql
-from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, select, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, LargeBinary, Select, Table, func, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from services.store.dialect import Plain, Records
@@ -59,6 +59,10 @@ class PostgresqlDialect:
     def insert(self, table: Table) -> Insert:
         """See the protocol."""
         return insert(table)
+
+    def holds(self, column: ColumnElement[bytes], piece: ColumnElement[bytes]) -> ColumnElement[bool]:
+        """See the protocol."""
+        return func.position(piece.op("IN")(column)) > 0
 
     def insert_records(self, connection: Connection, table: Table, first_id: int, records: Records) -> None:
         """See the protocol. Binary, so that an error's context can never quote a row."""

@@ -16,7 +16,19 @@ from itertools import accumulate, chain, pairwise
 from struct import unpack
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, FromClause, LargeBinary, Select, Table, cast, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    LargeBinary,
+    Select,
+    Table,
+    cast,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from services.store.columns import to_micros
@@ -58,6 +70,10 @@ class SqliteDialect:
     def insert(self, table: Table) -> Insert:
         """See the protocol."""
         return insert(table)
+
+    def holds(self, column: ColumnElement[bytes], piece: ColumnElement[bytes]) -> ColumnElement[bool]:
+        """See the protocol."""
+        return func.instr(column, piece) > 0
 
     def insert_records(self, connection: Connection, table: Table, first_id: int, records: Records) -> None:
         """See the protocol. All salts and bodies cross as one blob, with the places in it as JSON, by offset."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from services.domain.agreement import Agreement
 from services.domain.partner import Partner, PartnerState
 from services.store.tables import AGREEMENT, PARTNER
 from services.store.transaction.part import Part
+
+_AGREEMENTS: Final = select(AGREEMENT).order_by(AGREEMENT.c.id, AGREEMENT.c.version)
+_VERSIONS: Final = _AGREEMENTS.where(AGREEMENT.c.id == bindparam("agreement_id"))
 
 
 class DirectoryPart(Part):
@@ -36,8 +39,11 @@ class DirectoryPart(Part):
 
     def agreements(self) -> Sequence[Agreement]:
         """See the port."""
-        statement = select(AGREEMENT).order_by(AGREEMENT.c.id, AGREEMENT.c.version)
-        return [_to_agreement(row) for row in self._connection.execute(statement)]
+        return [_to_agreement(row) for row in self._connection.execute(_AGREEMENTS)]
+
+    def agreement_versions(self, agreement_id: str) -> Sequence[Agreement]:
+        """See the port."""
+        return [_to_agreement(row) for row in self._connection.execute(_VERSIONS, {"agreement_id": agreement_id})]
 
     def put_agreement(self, agreement: Agreement) -> None:
         """See the port."""

@@ -16,7 +16,7 @@ from services.store.runs import Run
 from services.store.tables import BATCH, OFFSET_BITS, OUTBOX, RECEIPT, REJECTION, SOURCE, STREAM, SUBMISSION
 from services.store.transaction.batches import BATCHES, NOT_ABANDONED, BatchesPart
 from services.store.transaction.pending import PendingPart, position_at
-from services.store.transaction.sources import SourcesPart, progress_of
+from services.store.transaction.sources import progress_of
 
 _PAGE_BATCHES: Final = 64
 
@@ -47,7 +47,7 @@ _LINEAGE: Final = (
 )
 
 
-class OutboxPart(SourcesPart, PendingPart, BatchesPart):
+class OutboxPart(PendingPart, BatchesPart):
     """The part of `services.ports.outbox.Outbox` about sealed batches."""
 
     def seal(self, batch: StoredBatch, rows: Sequence[PendingRow]) -> StoredBatch:

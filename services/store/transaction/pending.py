@@ -17,8 +17,8 @@ from services.store import runs
 from services.store.columns import from_micros
 from services.store.dialect import Dialect, Records
 from services.store.runs import Run
-from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, SUBMISSION
-from services.store.transaction.part import Part
+from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, STREAM, SUBMISSION
+from services.store.transaction.sources import Change, SourcesPart
 
 _KEY_BYTES: Final = 16
 _POSITION: Final = Struct(">Q")
@@ -35,6 +35,10 @@ _PENDING: Final = (
     .where(PENDING.c.stream_id == bindparam("stream_id"))
     .order_by(PENDING.c.first_id)
 )
+_SUBMITTING: Final = (
+    select(STREAM.c.id).where(STREAM.c.id == bindparam("stream_id")).with_for_update(read=True, key_share=True)
+)
+"""FOR KEY SHARE: submissions wait for a merge and it for them, and neither sealing nor other submissions for any."""
 _FIRST: Final = _PENDING.limit(bindparam("limit"))
 _BETWEEN: Final = _PENDING.where(PENDING.c.first_id.between(bindparam("from_id"), bindparam("upto_id")))
 
@@ -70,20 +74,34 @@ def _notes(normalisations: Sequence[tuple[str, ...]]) -> str:
     return json.dumps(offsets, separators=(",", ":")) if offsets else ""
 
 
-class PendingPart(Part):
+class PendingPart(SourcesPart):
     """The part of `services.ports.outbox.Outbox` about rows without a batch."""
 
     def append_outbox(
-        self, stream_id: int, source_id: int, rows: Sequence[OutboxRow], *, now: datetime, mapping: str = ""
-    ) -> None:
+        self,
+        stream_id: int,
+        source_id: int,
+        rows: Sequence[OutboxRow],
+        *,
+        now: datetime,
+        mapping: str = "",
+        delivered: bool = True,
+    ) -> int:
         """See the port."""
-        if rows:
-            positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
-            said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
-            added = self._submit(source_id, positions, said, now=now)
-            records = Records(range(len(rows)), salts, bodies)
-            self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
+        if not rows:
+            return 0
+        # Before it has an id: a merge never passes over a submission that is not committed yet.
+        self._connection.execute(_SUBMITTING, {"stream_id": stream_id})
+        positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
+        said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
+        added = self._submit(stream_id, source_id, positions, said, now=now)
+        records = Records(range(len(rows)), salts, bodies)
+        self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
+        if delivered:
             self._add_pending(stream_id, [added])
+        else:
+            self._count({source_id: Change(acknowledged=len(rows))})
+        return added.first
 
     def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
         """See the port."""
@@ -107,7 +125,7 @@ class PendingPart(Part):
         first = self._first_pending(stream_id, 1)
         return from_micros(first[0].submitted_micros) if first else None
 
-    def _submit(self, source_id: int, positions: Sequence[int], said: Said, *, now: datetime) -> Run:
+    def _submit(self, stream_id: int, source_id: int, positions: Sequence[int], said: Said, *, now: datetime) -> Run:
         """Insert a submission and return the ids of its records.
 
         Raises:
@@ -119,6 +137,7 @@ class PendingPart(Part):
         if (len(said.record_keys), len(said.contents)) != (_KEY_BYTES * count, CONTENT_BYTES * count):
             raise ValueError(f"a business key has {_KEY_BYTES} bytes, a digest of content {CONTENT_BYTES}")
         row = {
+            "stream_id": stream_id,
             "source_id": source_id,
             "record_count": count,
             "submitted_time": now,

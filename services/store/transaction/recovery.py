@@ -136,7 +136,7 @@ class RecoveryPart(AnswersPart):
         keys = b"".join([row.key or _NO_KEY for row in recovered])
         # What they say is found out again when their source is: until then a full file sends every row once more.
         said = Said(keys, UNKNOWN_CONTENT * len(recovered))
-        added = self._submit(source.id, [0] * len(recovered), said, now=now)
+        added = self._submit(stream_id, source.id, [0] * len(recovered), said, now=now)
         kept = [offset for offset, row in enumerate(recovered) if row.body]
         if kept:
             records = Records(kept, [recovered[i].salt for i in kept], [recovered[i].body for i in kept])

@@ -21,7 +21,6 @@ from services.store.tables import (
     OFFSET_BITS,
     OUTBOX,
     REJECTION,
-    SOURCE,
     STANDING,
     STREAM,
     SUBMISSION,
@@ -36,19 +35,16 @@ _RUN_SUBMISSIONS: Final = 256
 _WRITTEN_AT_ONCE: Final = 10_000
 _PAGE_ROWS: Final = 10_000
 
-_MERGED: Final = (
-    select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id")).with_for_update(key_share=True)
-)
-_SUBMISSIONS: Final = SUBMISSION.join(SOURCE, SOURCE.c.id == SUBMISSION.c.source_id)
-_UNMERGED: Final = (SOURCE.c.stream_id == bindparam("stream_id"), SUBMISSION.c.id > bindparam("merged"))
+# FOR UPDATE: submissions that have an id are committed before, and others get theirs afterwards (`PendingPart`).
+_MERGED: Final = select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id")).with_for_update()
+_UNMERGED: Final = (SUBMISSION.c.stream_id == bindparam("stream_id"), SUBMISSION.c.id > bindparam("merged"))
 _NEXT: Final = (
     select(SUBMISSION.c.id, SUBMISSION.c.record_count, SUBMISSION.c.record_keys, SUBMISSION.c.contents)
-    .select_from(_SUBMISSIONS)
     .where(*_UNMERGED)
     .order_by(SUBMISSION.c.id)
     .limit(_RUN_SUBMISSIONS)
 )
-_LEFT: Final = select(func.coalesce(func.sum(SUBMISSION.c.record_count), 0)).select_from(_SUBMISSIONS).where(*_UNMERGED)
+_LEFT: Final = select(func.coalesce(func.sum(SUBMISSION.c.record_count), 0)).where(*_UNMERGED)
 _PAGE: Final = (
     select(STANDING.c.record_key, STANDING.c.content, STANDING.c.record_id)
     .where(STANDING.c.stream_id == bindparam("stream_id"), STANDING.c.record_key > bindparam("after"))
@@ -128,8 +124,7 @@ class StandingPart(Part):
         """
         held = runs.runs_of(record_ids)
         owners = {run.owner for run in held}
-        own = select(SUBMISSION.c.id).select_from(_SUBMISSIONS)
-        own = own.where(SOURCE.c.stream_id == stream_id, SUBMISSION.c.id.in_(sorted(owners)))
+        own = select(SUBMISSION.c.id).where(SUBMISSION.c.stream_id == stream_id, SUBMISSION.c.id.in_(sorted(owners)))
         if len(self._connection.execute(own).all()) != len(owners):
             raise ValueError("a record of the outbox is looked up in its own stream")
         return self._records(OUTBOX, held)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.partner.retry import CEILING_S, FIRST_CEILING_S, PROBE_INTERVAL_S, Backoff, endless
+from adapters.partner.retry import CEILING_S, FIRST_CEILING_S, PROBE_INTERVAL_S, Backoff, endless, within
 from services.domain.errors import (
     AgreementMissing,
     Conflict,
@@ -123,3 +124,39 @@ async def test_what_a_human_decides_is_not_retried(error: Exception) -> None:
         await attempts_until([error, "never"])
 
     assert caught.value is error
+
+
+async def test_a_clerks_question_is_asked_again_for_a_few_seconds_only() -> None:
+    """Never so late that the next attempt would begin after the time; a refusal is the answer."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async def away() -> None:
+        raise Unavailable("m", retry_after_s=4.0)
+
+    async def refused() -> None:
+        raise AgreementMissing("m")
+
+    with pytest.raises(Unavailable):
+        await within(3.0, Backoff(Jitter()), sleep)(away)
+    with pytest.raises(AgreementMissing):
+        await within(3.0, Backoff(Jitter()), sleep)(refused)
+    assert slept == []
+    with pytest.raises(Unavailable):
+        await within(5.0, Backoff(Jitter()), _really)(_tired(Unavailable("m", retry_after_s=0.01), times=2))
+
+
+async def _really(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+def _tired(error: Exception, *, times: int) -> Callable[[], Awaitable[None]]:
+    """Return what fails so many times, and then for good with another error of the same kind."""
+    left = iter([error] * times)
+
+    async def once() -> None:
+        raise next(left, Unavailable("for good", retry_after_s=60.0))
+
+    return once

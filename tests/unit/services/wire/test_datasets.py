@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from services.domain.errors import DatasetUnknown
+from services.wire.columns import Columns
 from services.wire.datasets import Datasets, compile_dataset, load_datasets
 from tests.unit.services.wire.protos import HEAD, compile_messages, run_protoc, write_proto
 from tests.unit.services.wire.samples import CONTRIBUTION, contribution
@@ -49,27 +50,38 @@ def test_a_new_domain_is_a_new_proto_and_nothing_else(tmp_path: Path, monkeypatc
     found = load_datasets().find("care.visit", "3")
 
     visit = found.message_class(id="a", total=5, part=4)
-    assert found.key(visit) == hashlib.sha256(b"yrdx-key-v1\x00\x00\x00\x01a").digest()[:16]
+    assert found.key(visit) == hashed(b"yrdx-subject-v1", "a") + hashed(b"yrdx-key-v1", "a")
     assert (broken := found.first_broken(visit)) is not None
     assert (broken.field_path, broken.rule_id) == ("total", "sum.mismatch")
     for name in [name for name in sys.modules if "care_test" in name]:
         monkeypatch.delitem(sys.modules, name)
 
 
-def test_the_business_key_is_the_published_hash() -> None:
-    """The key hashes the declared fields in order, numbers in decimal, each after its length."""
-    message = contribution()
-    parts = [
-        message.person_number,
-        "110",
-        message.period_month,
-        message.employer_code,
-        "1",
-        message.source_serial,
-    ]
-    preimage = b"yrdx-key-v1" + b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
+def hashed(tag: bytes, *parts: str) -> bytes:
+    """Hash texts, each after its length, as docs/protocol.md says."""
+    framed = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return hashlib.sha256(tag + framed).digest()[:8]
 
-    assert CONTRIBUTION.key(message) == hashlib.sha256(preimage).digest()[:16]
+
+def test_the_key_is_the_published_hash() -> None:
+    """It hashes the subject's and then the key's fields in declared order, numbers in decimal, after their lengths."""
+    message = contribution()
+    person = message.person_number
+    parts = (person, "110", message.period_month, message.employer_code, "1", message.source_serial)
+
+    assert CONTRIBUTION.key(message) == hashed(b"yrdx-subject-v1", person) + hashed(b"yrdx-key-v1", *parts)
+    assert CONTRIBUTION.keys(Columns([message] * 3)) == [CONTRIBUTION.key(message)] * 3
+
+
+@pytest.mark.parametrize("name", load_datasets().names())
+def test_every_record_of_a_subject_is_in_its_range(name: str) -> None:
+    """The keys of a subject begin with its digest, which needs nothing of a record but the subject's own fields."""
+    dataset = load_datasets().find(name, "1")
+    message = dataset.message_class()
+    parts = [str(getattr(message, field)) for field in dataset.subject_fields]
+
+    assert dataset.key(message).startswith(dataset.subject(parts))
+    assert set(dataset.subject_fields) <= dataset.indispensable
 
 
 @pytest.mark.parametrize("change", [{"source_serial": "x"}, {"scheme": 210}, {"period_month": "2026-02"}])
@@ -101,6 +113,8 @@ def test_absent_parts_of_a_sum_count_as_zero(tmp_path: Path) -> None:
         'name: "a.b" standard: "1" key: ["tag"]',
         'name: "a.b" standard: "1" key: ["open"]',
         'name: "a.b" standard: "1" key: ["nested"]',
+        'name: "a.b" standard: "1" key: ["id"] subject: ["gone"]',
+        'name: "a.b" standard: "1" key: ["id"] subject: ["tag"]',
         'name: "a.b" standard: "1" key: ["id"] sums: [{total: "id" parts: ["part"]}]',
         'name: "a.b" standard: "1" key: ["id"] sums: [{total: "total" parts: ["gone"]}]',
     ],

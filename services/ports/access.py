@@ -1,0 +1,54 @@
+"""What a question needs of the store: what was said about a subject, and the log of who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.domain.access import Access
+
+
+class SubjectsPort(Protocol):
+    """What this city has said about a subject, over all its outbound streams and its own register."""
+
+    def said_of(self, dataset: str, subject: bytes, *, newest: int) -> list[bytes]:
+        """Return the last word on each business key of a subject, however lately it was submitted.
+
+        A key whose last word is a retraction, on whichever stream, is left out; so are records that the receiver
+        refused, and those whose payload is deleted.
+
+        Args:
+            dataset: Dataset.
+            subject: What the keys begin with, 8 bytes.
+            newest: Most records to look at; of more, those submitted last.
+
+        Returns:
+            Bodies as they were submitted, the oldest first.
+        """
+        ...
+
+    def unmerged(self) -> dict[int, int]:
+        """Return of every outbound stream that has some how many records `merge_standing` has not seen yet."""
+        ...
+
+
+class AccessPort(Protocol):
+    """The access log. Nothing in it is ever changed or removed."""
+
+    def append_access(self, access: Access) -> None:
+        """Append one access."""
+        ...
+
+    def accesses(
+        self, *, after_id: int, limit: int, subject: bytes | None = None, since: datetime | None = None
+    ) -> Sequence[Access]:
+        """Return accesses by rising id.
+
+        Args:
+            after_id: Those after this one.
+            limit: At most so many.
+            subject: About this subject alone.
+            since: Not before.
+        """
+        ...

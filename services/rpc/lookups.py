@@ -1,0 +1,181 @@
+"""The typed services: questions in, answers out, each by its entry in the table of questions.
+
+Every service is served by the same few functions: what an rpc asks, and of which records, stands in
+`services.rpc.questions`; whether it may, and that it is logged, in `services.exchange.look_up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from services.domain.errors import ExchangeError, Malformed, TooLarge
+from services.domain.lookup import Asked, Asker, Inquiry, Outcome, Right
+from services.exchange.ahead import map_ahead
+from services.exchange.look_up import LookUp
+from services.exchange.parts import Parts
+from services.exchange.quota import Quotas
+from services.ports.host import Host
+from services.ports.store import Store
+from services.rpc.callers import Caller, current_caller
+from services.rpc.node_desk import Context
+from services.rpc.questions import QUESTIONS, Question
+from services.rpc.questions.question import RECORDS_MAX
+from services.wire.datasets import Datasets
+from yrdx.types.v1 import lookup_pb2, types_pb2
+
+AHEAD_QUESTIONS: Final = 32
+"""Questions of a batch that are under way at once: as many as share one disk sync."""
+_MESSAGE_CHARACTERS_MAX: Final = 500
+_OUTCOME: Final = "LOOKUP_OUTCOME_"
+
+
+class CompiledQuestion:
+    """A question with what its rpcs are served by.
+
+    Args:
+        question: Entry of the table.
+        datasets: What is known here.
+
+    Raises:
+        ValueError: The request does not name the dataset's subject.
+    """
+
+    def __init__(self, question: Question, datasets: Datasets) -> None:
+        self.question = question
+        self.dataset = datasets.find(question.dataset, question.standard)
+        twin = question.service.methods_by_name[f"Batch{question.rpc}"]
+        self.request: type[Any] = GetMessageClass(question.request)
+        self.response: type[Any] = GetMessageClass(question.service.methods_by_name[question.rpc].output_type)
+        self.batch_request: type[Any] = GetMessageClass(twin.input_type)
+        self.batch_response: type[Any] = GetMessageClass(twin.output_type)
+        self._subject = [self._path(name) for name in self.dataset.subject_fields]
+        self._fields = frozenset(question.fields) | set(self.dataset.subject_fields)
+
+    def inquiry(self, request: Any) -> Inquiry:  # noqa: ANN401 - its own request
+        """Return what a request asks."""
+        subject = tuple(str(getattr(getattr(request, part), name)) for part, name in self._subject)
+        context = request.context
+        return Inquiry(
+            question=self.question.name,
+            dataset=self.dataset.name,
+            fields=self._fields,
+            newest=self.question.newest,
+            subject=subject,
+            subject_digest=self.dataset.subject(subject),
+            right=Right(*(getattr(context, name) for name in Right._fields)),
+        )
+
+    def answer(self, request: Any, asked: Asked, bodies: Sequence[bytes]) -> tuple[Outcome, Message]:  # noqa: ANN401
+        """Answer a request from the bodies of the subject's records.
+
+        Raises:
+            TooLarge: There are more records than are looked at, and the answer would be wrong without the others.
+        """
+        if len(bodies) >= RECORDS_MAX:
+            raise TooLarge(f"the subject has {RECORDS_MAX} records or more in {self.dataset.name}: ask the city itself")
+        records = [self._record(body) for body in bodies]
+        found = self.question.answer(request, records, asked) if records else Outcome.NOT_FOUND
+        outcome = found if isinstance(found, Outcome) else Outcome.FOUND
+        response = self.response() if isinstance(found, Outcome) else found
+        response.outcome = lookup_pb2.LookupOutcome.Value(f"{_OUTCOME}{outcome.value}")
+        return outcome, response
+
+    def read(self, answer: bytes) -> tuple[Outcome, Message]:
+        """Read a partner's answer.
+
+        Raises:
+            Malformed: It is none.
+        """
+        try:
+            response = self.response.FromString(answer)
+            name = lookup_pb2.LookupOutcome.Name(response.outcome)
+            return Outcome(name.removeprefix(_OUTCOME)), response
+        except (DecodeError, ValueError) as error:
+            raise Malformed("the partner's answer is not one: it states no outcome that is known here") from error
+
+    def _record(self, body: bytes) -> Message:
+        return self.dataset.message_class.FromString(types_pb2.RecordBody.FromString(body).message.value)
+
+    def _path(self, name: str) -> tuple[str, str]:
+        """Find a field of the subject in a part of the request, "person" or "vehicle"."""
+        for part in self.question.request.fields:
+            if part.message_type and name in part.message_type.fields_by_name:
+                return part.name, name
+        raise ValueError(f"{self.question.request.full_name} does not name the subject's {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """Serves every typed service.
+
+    Attributes:
+        parts: Ports.
+        store: Store.
+        host: The running node around it.
+        quotas: Questions a minute, by agreement.
+        datasets: What is known here.
+    """
+
+    parts: Parts
+    store: Store
+    host: Host
+    quotas: Quotas
+    datasets: Datasets
+
+    def add_to(self, server: grpc.aio.Server, service: ServiceDescriptor) -> None:
+        """Add one service to a server."""
+        handlers: dict[str, Any] = {}
+        for question in QUESTIONS:
+            if question.service is service:
+                compiled = CompiledQuestion(question, self.datasets)
+                handlers[question.rpc] = self._single(compiled)
+                handlers[f"Batch{question.rpc}"] = self._batch(compiled)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+
+    def _single(self, compiled: CompiledQuestion) -> Any:  # noqa: ANN401 - grpc's own handlers take no parameters
+        async def single(request: Any, context: Context) -> Message:  # noqa: ANN401
+            return await self._answer(compiled, current_caller(), request)
+
+        return grpc.unary_unary_rpc_method_handler(
+            single, compiled.request.FromString, compiled.response.SerializeToString
+        )
+
+    def _batch(self, compiled: CompiledQuestion) -> Any:  # noqa: ANN401
+        async def batch(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Message]:
+            work = partial(self._answer_or_refuse, compiled, current_caller())
+            async for answer in map_ahead(requests, work, AHEAD_QUESTIONS):
+                yield answer
+
+        return grpc.stream_stream_rpc_method_handler(
+            batch, compiled.batch_request.FromString, compiled.batch_response.SerializeToString
+        )
+
+    async def _answer_or_refuse(self, compiled: CompiledQuestion, caller: Caller, request: Any) -> Message:  # noqa: ANN401
+        answer: Message
+        try:
+            answer = compiled.batch_response(answer=await self._answer(compiled, caller, request.question))
+        except ExchangeError as error:
+            refusal = lookup_pb2.LookupRefusal(reason=error.reason, message=str(error)[:_MESSAGE_CHARACTERS_MAX])
+            answer = compiled.batch_response(refusal=refusal)
+        return answer
+
+    async def _answer(self, compiled: CompiledQuestion, caller: Caller, request: Any) -> Message:  # noqa: ANN401
+        inquiry = compiled.inquiry(request)
+        asker = Asker(caller.identity.city, caller.identity.uri)
+        look_up = LookUp(self.parts, self.store, self.quotas, self.host.pseudonym)
+        if caller.own and inquiry.right.city != self.parts.city:
+            return await look_up.ask(inquiry, asker, partial(self._forward, compiled, request))
+        asked = Asked(self.parts.clock.now(), asker.city)
+        return await look_up.answer(inquiry, asker, partial(compiled.answer, request, asked))
+
+    async def _forward(self, compiled: CompiledQuestion, request: Any) -> tuple[Outcome, Message]:  # noqa: ANN401
+        city, method = request.context.city, compiled.question.method
+        return compiled.read(await self.host.ask(city, method, request.SerializeToString()))

@@ -1,0 +1,82 @@
+"""What was said about a subject: a range of what stands, and what has been submitted since it was merged."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import LargeBinary, Select, bindparam, func, select
+
+from services.domain.standing import CONTENT_BYTES, WITHDRAWN
+from services.domain.stream import Direction
+from services.store import runs
+from services.store.dialect import Dialect
+from services.store.runs import Run
+from services.store.tables import OUTBOX, STANDING, STREAM, SUBMISSION
+from services.store.transaction.standing import KEY_BYTES, StandingPart
+
+_OUTBOUND: Final = STREAM.c.direction == Direction.OUTBOUND.value
+_OF_DATASET: Final = (_OUTBOUND, STREAM.c.name.like(bindparam("names"), escape="\\"))
+_IN_TAIL: Final = SUBMISSION.c.id > STREAM.c.merged_submission
+_TAILS: Final = STREAM.join(SUBMISSION, SUBMISSION.c.stream_id == STREAM.c.id)
+_STANDS: Final = (
+    select(STANDING.c.record_id, STANDING.c.record_key, STANDING.c.content)
+    .select_from(STREAM.join(STANDING, STANDING.c.stream_id == STREAM.c.id))
+    .where(*_OF_DATASET)
+    .where(STANDING.c.record_key.between(bindparam("first", type_=LargeBinary), bindparam("last", type_=LargeBinary)))
+    .order_by(STANDING.c.record_id.desc())
+    .limit(bindparam("newest"))
+)
+_UNMERGED: Final = (
+    select(SUBMISSION.c.stream_id, func.sum(SUBMISSION.c.record_count))
+    .select_from(_TAILS)
+    .where(_OUTBOUND, _IN_TAIL)
+    .group_by(SUBMISSION.c.stream_id)
+)
+_Said = dict[bytes, tuple[int, bytes]]
+"""By key the last record and its content."""
+
+
+class SubjectsPart(StandingPart):
+    """`services.ports.access.SubjectsPort`."""
+
+    def said_of(self, dataset: str, subject: bytes, *, newest: int) -> list[bytes]:
+        """See the port."""
+        names = f"%/{dataset.replace('_', chr(92) + '_')}/%"
+        rest = KEY_BYTES - len(subject)
+        span = {"names": names, "first": subject + bytes(rest), "last": subject + b"\xff" * rest, "newest": newest}
+        said: _Said = {}
+        for record_id, key, content in self._dialect.rows(self._connection, _STANDS, span):
+            said.setdefault(key, (record_id, content))  # the newest comes first
+        self._add_tail(said, names, subject)
+        ids = sorted(record_id for record_id, content in said.values() if content != WITHDRAWN)
+        return [record.body for record in self._records(OUTBOX, runs.runs_of(ids[-newest:])) if record.body]
+
+    def unmerged(self) -> dict[int, int]:
+        """See the port."""
+        return {stream_id: int(count) for stream_id, count in self._connection.execute(_UNMERGED)}
+
+    def _add_tail(self, said: _Said, names: str, subject: bytes) -> None:
+        parameters = {"names": names, "subject": subject}
+        for stream_id, submission_id, keys, contents in self._dialect.rows(
+            self._connection, _tail(self._dialect), parameters
+        ):
+            offsets = [at for at in range(len(keys) // KEY_BYTES) if keys.startswith(subject, at * KEY_BYTES)]
+            first_id = runs.first_id(submission_id)
+            refused = self._refused(stream_id, Run(first_id, len(keys) // KEY_BYTES)) if offsets else set()
+            for at in offsets:
+                key, record_id = keys[at * KEY_BYTES : (at + 1) * KEY_BYTES], first_id + at
+                if record_id not in refused and record_id > said.get(key, (0, b""))[0]:
+                    said[key] = (record_id, contents[at * CONTENT_BYTES : (at + 1) * CONTENT_BYTES])
+
+
+@cache
+def _tail(dialect: Dialect) -> Select[Any]:
+    """Submissions since the last merge that hold a subject, or bytes that look like it across two keys."""
+    subject = bindparam("subject", type_=LargeBinary)
+    return (
+        select(SUBMISSION.c.stream_id, SUBMISSION.c.id, SUBMISSION.c.record_keys, SUBMISSION.c.contents)
+        .select_from(_TAILS)
+        .where(*_OF_DATASET, _IN_TAIL, dialect.holds(SUBMISSION.c.record_keys, subject))
+        .order_by(SUBMISSION.c.id)
+    )

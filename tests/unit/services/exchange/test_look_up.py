@@ -1,0 +1,144 @@
+"""What is judged before anything is searched; the whole way is in tests/integration/rpc/test_lookups.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from services.domain.access import Access, Side
+from services.domain.agreement import Agreement
+from services.domain.errors import ExchangeError, PartnerPaused, PartnerUnknown, TooLarge
+from services.domain.lookup import Asker, Inquiry, Outcome, Right
+from services.domain.partner import Partner, PartnerState
+from services.exchange.look_up import LookUp
+from services.exchange.quota import Quotas
+from tests.simulation.cities import NANTONG, SHANGHAI, FakeClock, SeededRandom, make_agreement, make_parts
+
+GATEWAY = Asker(NANTONG, f"spiffe://{NANTONG}.yrdx/gateway/node")
+OWN = Asker(SHANGHAI, f"spiffe://{SHANGHAI}.yrdx/system/desk")
+RIGHT = Right(SHANGHAI, "L-1", "visit", "decree", "request", "clerk-7")
+INQUIRY = Inquiry("coverage", "care.coverage", frozenset({"status"}), 100, ("someone",), b"subject.", RIGHT)
+
+
+def lookup_agreement(**changes: object) -> Agreement:
+    """Return an agreement by which Nantong asks Shanghai."""
+    facts: dict[str, object] = {"id": "L-1", "mode": "lookup", "dataset": "care.coverage"}
+    facts |= {"provider": SHANGHAI, "consumer": NANTONG, "purposes": ("visit",), "legal_basis": "decree"}
+    return make_agreement(**{**facts, **changes})
+
+
+@dataclass
+class FakeStore:
+    """A store that runs works at once, and is the transaction itself.
+
+    Attributes:
+        agreements: What was agreed.
+        state: How the partner stands.
+        said: Bodies of the subject.
+        searched: How often anything was searched.
+        log: What was logged.
+    """
+
+    agreements: Sequence[Agreement] = ()
+    state: PartnerState | None = PartnerState.LIVE
+    said: list[bytes] = field(default_factory=lambda: [b"body"])
+    searched: int = 0
+    log: list[Access] = field(default_factory=list)
+
+    def read(self, work: Callable[[Any], Any]) -> Any:
+        """Run a work."""
+        return work(self)
+
+    def write(self, work: Callable[[Any], Any]) -> Future[Any]:
+        """Run a work and resolve."""
+        done: Future[Any] = Future()
+        done.set_result(work(self))
+        return done
+
+    def partner(self, city: str) -> Partner | None:
+        """Return the partner."""
+        return None if self.state is None else Partner(city, b"", "", "", self.state)
+
+    def agreement_versions(self, agreement_id: str) -> list[Agreement]:
+        """Return the versions of one agreement."""
+        return [one for one in self.agreements if one.id == agreement_id]
+
+    def revoked_agreements(self) -> frozenset[str]:
+        """Return none."""
+        return frozenset()
+
+    def said_of(self, dataset: str, subject: bytes, *, newest: int) -> list[bytes]:
+        """Count the search."""
+        self.searched += 1
+        return self.said
+
+    def append_access(self, access: Access) -> None:
+        """Keep an access."""
+        self.log.append(access)
+
+
+def look_up(store: FakeStore) -> LookUp:
+    """Return Shanghai's use case over a store."""
+    clock = FakeClock()
+    parts = replace(make_parts(NANTONG, clock, SeededRandom()), city=SHANGHAI)
+    return LookUp(parts, store, Quotas(clock), lambda subject: sha256(subject[0].encode()).digest())  # type: ignore[arg-type]
+
+
+def found(bodies: Sequence[bytes]) -> tuple[Outcome, str]:
+    """Answer with how much was found."""
+    return Outcome.FOUND, f"{len(bodies)} found"
+
+
+@pytest.mark.parametrize(
+    ("store", "kind"),
+    [
+        (FakeStore(), "AGREEMENT_MISSING"),
+        (FakeStore([lookup_agreement(fields=("name",))]), "FIELD_NOT_AGREED"),
+        (FakeStore([lookup_agreement(purposes=("other",))]), "PURPOSE_NOT_AGREED"),
+        (FakeStore([lookup_agreement()], None), PartnerUnknown.reason),
+        (FakeStore([lookup_agreement()], PartnerState.UNCONFIRMED), PartnerUnknown.reason),
+        (FakeStore([lookup_agreement()], PartnerState.PAUSED), PartnerPaused.reason),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_whoever_may_not_ask_costs_no_search(store: FakeStore, kind: str) -> None:
+    """So the time tells nothing either; the refusal is in the log."""
+    with pytest.raises(ExchangeError) as refused:
+        await look_up(store).answer(INQUIRY, GATEWAY, found)
+    assert refused.value.reason == kind
+    assert store.searched == 0
+    assert [(one.outcome, one.side) for one in store.log] == [(kind, Side.ANSWERED)]
+
+
+async def test_whoever_may_is_answered_and_logged() -> None:
+    """The newest version in force counts, whatever older ones said."""
+    store = FakeStore([lookup_agreement(purposes=("other",)), lookup_agreement(version=2)])
+    assert await look_up(store).answer(INQUIRY, GATEWAY, found) == "1 found"
+    (access,) = store.log
+    assert (access.outcome, access.agreement_id, access.agreement_version) == ("FOUND", "L-1", 2)
+    assert (access.caller, access.subject) == (GATEWAY.uri, sha256(b"someone").digest())
+
+
+async def test_an_own_system_needs_no_agreement_with_its_own_city() -> None:
+    """Its purpose stands in the log as it stated it."""
+    store = FakeStore()
+    own = replace(INQUIRY, right=RIGHT._replace(agreement_id=""))
+    assert await look_up(store).answer(own, OWN, found) == "1 found"
+    assert [(one.purpose, one.agreement_id) for one in store.log] == [("visit", "")]
+
+
+async def test_an_answer_that_cannot_be_given_is_logged_as_such() -> None:
+    """The question was permitted, and came to nothing."""
+
+    def too_much(bodies: Sequence[bytes]) -> tuple[Outcome, str]:
+        raise TooLarge("too many")
+
+    store = FakeStore([lookup_agreement()])
+    with pytest.raises(TooLarge):
+        await look_up(store).answer(INQUIRY, GATEWAY, too_much)
+    assert [one.outcome for one in store.log] == ["TOO_LARGE"]

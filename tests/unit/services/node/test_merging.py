@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from services.node.merging import STEP_RECORDS, merge_grown
+
+
+@dataclass
+class GrownStore:
+    """A store whose streams have records that were not merged."""
+
+    waiting: dict[int, int]
+
+    def read(self, work: Callable[[Any], Any]) -> Any:
+        """Run a work."""
+        return work(self)
+
+    def write(self, work: Callable[[Any], Any]) -> Future[Any]:
+        """Run a work and resolve."""
+        done: Future[Any] = Future()
+        done.set_result(work(self))
+        return done
+
+    def unmerged(self) -> dict[int, int]:
+        """Return what waits."""
+        return {stream: count for stream, count in self.waiting.items() if count}
+
+    def merge_standing(self, stream_id: int, *, records_max: int) -> int:
+        """Merge a step."""
+        self.waiting[stream_id] = max(0, self.waiting[stream_id] - records_max)
+        return self.waiting[stream_id]
+
+
+@pytest.mark.parametrize(("waits", "left"), [(0, 0), (100, 100), (101, 0), (3 * STEP_RECORDS + 1, 0)])
+async def test_a_stream_that_has_grown_is_merged_whole(waits: int, left: int) -> None:
+    """In steps, so that others get their turn; one that has not is left alone."""
+    store = GrownStore({1: waits, 2: 50})
+    await merge_grown(store, unmerged_max=100)  # type: ignore[arg-type]  # it asks no more of a store
+    assert store.waiting == {1: left, 2: 50}
