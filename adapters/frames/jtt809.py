@@ -192,6 +192,15 @@ class VehiclePositions:
             raise FrameRefused("frame.range") from None
 
 
+def is_about_something_else(frame: Frame) -> bool:
+    """Say of a whole frame that it reports no positions and does not try to: a login, a heartbeat, a registration."""
+    if frame.message_id != VEHICLE_MESSAGE:
+        return True
+    if frame.encrypted or len(frame.body) < _VEHICLE.size:
+        return False
+    return _VEHICLE.unpack_from(frame.body)[2] not in (POSITION_NOW, POSITIONS_LATER)
+
+
 def decode_positions(frame: Frame) -> VehiclePositions:
     """Read the positions that a frame reports.
 

@@ -7,6 +7,7 @@ that the city says its frames have: nothing is converted here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
@@ -20,6 +21,17 @@ _POSITIONED, _SOUTH, _WEST = 1 << 1, 1 << 2, 1 << 3
 """Bits of the state, JT/T 808-2013, table 17."""
 _RECORDER_SPEED: Final = 0x03
 """Additional item: speed by the recorder, u16, 0.1 km/h."""
+_VERSION_2019, _PHONE_DIGITS_2019 = 1, 20
+TERMINAL_COLUMNS: Final = (
+    *("positionNo", "vehicleNo", "plateColorCode", "simNo", "alarmFlag", "status", "latitude", "longitude", "altitude"),
+    *("speed", "direction", "time", "mileage", "recorderSpeed", "datum", "supplement"),
+)
+"""What a row of a terminal's frame has."""
+PLATFORM_COLUMNS: Final = (
+    *("MSG_NO", "DATA_TYPE", "VEHICLE_NO", "VEHICLE_COLOR", "ENCRYPT", "DATE_TIME", "LON", "LAT", "VEC1", "VEC2"),
+    *("VEC3", "DIRECTION", "ALTITUDE", "STATE", "ALARM", "DATUM"),
+)
+"""What a row of a platform's frame has."""
 
 
 class Vehicle(NamedTuple):
@@ -32,6 +44,65 @@ class Vehicle(NamedTuple):
 
     plate_number: str
     plate_colour: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameContext:
+    """What frames do not say.
+
+    Attributes:
+        datum: Of their coordinates, a code of the dialect, "WGS84".
+        vehicles: Whose a terminal is, by its number; frames of JT/T 808 alone need it.
+        platform: Number of the platform that writes frames of JT/T 809.
+    """
+
+    datum: str
+    vehicles: Mapping[str, Vehicle] = field(default_factory=dict, repr=False)
+    platform: int = 0
+
+
+def terminal_rows(frame: bytes, context: FrameContext) -> list[dict[str, str]]:
+    """Turn the bytes of a terminal's frame into rows of the local dialect: one, or none of another message.
+
+    Raises:
+        FrameRefused: As ``terminal_cells``; or the bytes are no frame, or nobody knows whose the terminal is.
+    """
+    decoded = jtt808.decode_frame(frame)
+    if decoded.message_id != jtt808.POSITION_REPORT:
+        return []
+    vehicle = context.vehicles.get(decoded.phone)
+    if vehicle is None:
+        raise FrameRefused("frame.vehicle")
+    return [terminal_cells(decoded, vehicle, context.datum)]
+
+
+def platform_rows(frame: bytes, context: FrameContext) -> list[dict[str, str]]:
+    """Turn the bytes of a platform's frame into rows of Shanghai's dialect: one to five, or none of another message.
+
+    Raises:
+        FrameRefused: As ``platform_cells``; or the bytes are no frame.
+    """
+    decoded = jtt809.decode_frame(frame)
+    return [] if jtt809.is_about_something_else(decoded) else platform_cells(decoded, context.datum)
+
+
+def terminal_bytes(cells: Cells, serial: int, context: FrameContext) -> bytes:
+    """Turn a row of the local dialect into the bytes of a terminal's frame; since 2019 its number has 20 digits.
+
+    Raises:
+        FrameRefused: As ``terminal_frame``.
+    """
+    version = _VERSION_2019 if len(cells["simNo"]) == _PHONE_DIGITS_2019 else None
+    return terminal_frame(cells, serial % (1 << 16), version).encode()
+
+
+def platform_bytes(cells: Cells, serial: int, context: FrameContext) -> bytes:
+    """Turn a row of Shanghai's dialect into the bytes of a platform's frame.
+
+    Raises:
+        FrameRefused: As ``platform_frame``.
+    """
+    return platform_frame([cells], serial % (1 << 32), context.platform).encode()
 
 
 def terminal_cells(frame: jtt808.Frame, vehicle: Vehicle, datum: str) -> dict[str, str]:
@@ -88,6 +159,8 @@ def terminal_frame(cells: Cells, serial: int, version: int | None = None) -> jtt
     """
     if cells["supplement"] != "0":
         raise FrameRefused("frame.sub_message")
+    if not cells["simNo"]:
+        raise FrameRefused("frame.lacking")
     items = ((jtt808.MILEAGE, "mileage", 4), (_RECORDER_SPEED, "recorderSpeed", 2))
     location = jtt808.Location(
         alarm_bits=_number(cells, "alarmFlag"),

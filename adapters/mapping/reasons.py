@@ -47,7 +47,7 @@ REASONS: Final[dict[str, str]] = {
     ),
     "default.differs": "该方言的表只登记另一种情形，写不出这条记录 / the dialect's table is not about such records",
     "fixed.other": "该列不是“{word}”的行不发送 / only rows with {word} in this column are sent",
-    "digits.format": "应为 {least} 至 {most} 位数字 / must be {least} to {most} digits",
+    "digits.format": "应为 {count} 位数字 / must be {count} digits",
     "money.yuan2": (
         "金额应为元、两位小数、不带符号和千分位（如 1234.50），最多 99999999.99"
         " / must be yuan with two decimals, no sign, no separators, at most 99999999.99"
@@ -57,6 +57,7 @@ REASONS: Final[dict[str, str]] = {
         " / must be whole fen, no sign, no decimals, at most 9999999999"
     ),
     "sum.mismatch": "{total} 应等于 {parts} 之和 / {total} must be the sum of {parts}",
+    "count.differs": "明细的项数与 {others} 不符 / not as many items of each kind as {others} asks for",
     "decision.differs": "{field} 与 {others} 不符 / {field} does not follow from {others}",
     "serial.format": "应为 {digits} 位数字，外地流水号以 # 开头 / must be {digits} digits, or # and a foreign serial",
     "text.pattern": "含有不允许的字符，或长度不符 / holds characters that are not allowed, or has another length",

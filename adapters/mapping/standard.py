@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from buf.validate import validate_pb2
 from services.domain import check_digits
 from services.domain.consistency import Agreement, agreements
+from services.domain.standard import StandardVersion
 from yrdx.types.v1 import types_pb2
 
 _KINDS: Final = {
@@ -138,19 +139,20 @@ class Standard:
 
 @cache
 def find_standard(dataset: str, version: str) -> Standard:
-    """Find the message that declares itself as a dataset's standard.
+    """Find the message that declares itself as a dataset's standard, or as a compatible addition to it.
 
     Args:
-        dataset: "social.contribution": its messages live in ``yrdx.social.v<version>``.
-        version: "1".
+        dataset: "social.contribution": its messages live in ``yrdx.social.v<major version>``.
+        version: "1", or "1.1" for an addition; what later ones added is left out.
 
     Raises:
         LookupError: No message declares it.
     """
-    for message_type in _messages(f"yrdx.{dataset.partition('.')[0]}.v{version}"):
+    for message_type in _messages(f"yrdx.{dataset.partition('.')[0]}.v{version.partition('.')[0]}"):
         declared = _option(message_type.DESCRIPTOR, types_pb2.dataset)
-        if (declared.name, declared.standard) == (dataset, version):
-            fields = {described.name: _facts(described, "") for described in message_type.DESCRIPTOR.fields}
+        if declared.name == dataset and _includes(declared.standard, version):
+            known = _Known(StandardVersion.parse(version))
+            fields = {described.name: known.facts(described, "") for described in known.fields(message_type.DESCRIPTOR)}
             sums = tuple((total.total, tuple(total.parts)) for total in declared.sums)
             agreeing = tuple(agreements(declared, message_type.DESCRIPTOR))
             return Standard(dataset, version, message_type, fields, tuple(declared.key), sums, agreeing)
@@ -174,18 +176,62 @@ def _option(described: Any, extension: Any) -> Any:  # noqa: ANN401 - the stubs 
     return described.GetOptions().Extensions[extension]
 
 
-def _facts(described: Any, above: str) -> FieldFacts:  # noqa: ANN401 - FieldDescriptor of either implementation
-    """Read one field and its rules (buf.validate); ``above`` is "years." inside a repeated field."""
+def _includes(declared: str, version: str) -> bool:
+    try:
+        return StandardVersion.parse(declared).includes(StandardVersion.parse(version))
+    except ValueError:  # a mapping file may say anything
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Reads descriptors as a version of the standard knows them."""
+
+    version: StandardVersion
+
+    def fields(self, described: Any) -> list[Any]:  # noqa: ANN401 - Descriptor of either implementation
+        """Return a message's fields without those that a later version added."""
+        return [part for part in described.fields if self._known(_option(part, types_pb2.since))]
+
+    def codes(self, described: Any) -> dict[str, int]:  # noqa: ANN401 - EnumDescriptor, or None
+        """Return an enum's names and numbers, without the zero, and without those that a later version added."""
+        values = described.values if described else ()
+        known = (one for one in values if one.number and self._known(_option(one, types_pb2.added_in)))
+        return {one.name: one.number for one in known}
+
+    def facts(self, described: Any, above: str) -> FieldFacts:  # noqa: ANN401 - FieldDescriptor
+        """Read one field and its rules; ``above`` is "years." inside a repeated field."""
+        message_type = described.message_type
+        parts = self.fields(message_type) if message_type else []
+        path = f"{above}{described.name}"
+        inner = {part.name: self.facts(part, f"{path}.") for part in parts} if described.is_repeated else {}
+        facts = facts_of(described, path)
+        return replace(
+            facts,
+            enum_values=self.codes(described.enum_type),
+            subfields=tuple(part.name for part in parts),
+            items=inner,
+        )
+
+    def _known(self, since: str) -> bool:
+        return not since or StandardVersion.parse(since) <= self.version
+
+
+def facts_of(described: Any, path: str = "") -> FieldFacts:  # noqa: ANN401 - FieldDescriptor of either implementation
+    """Read one field's own rules (buf.validate), and nothing of its parts.
+
+    Args:
+        described: The field.
+        path: Its path; empty: its name.
+    """
     rules = _option(described, validate_pb2.field)
     pattern = re.compile(rules.string.pattern) if rules.string.HasField("pattern") else None
     refuses_empty = rules.string.min_len > 0 or (pattern is not None and pattern.search("") is None)
-    enum_type, message_type = described.enum_type, described.message_type
-    path = f"{above}{described.name}"
-    inner = message_type.fields if message_type and described.is_repeated else ()
+    message_type = described.message_type
     number_min, number_max = _bounds(rules)
     return FieldFacts(
         name=described.name,
-        path=path,
+        path=path or described.name,
         kind=message_type.full_name if message_type else _KINDS.get(described.type, "other"),
         required=rules.required or refuses_empty or 0 in rules.enum.not_in,
         has_presence=described.has_presence,
@@ -196,9 +242,6 @@ def _facts(described: Any, above: str) -> FieldFacts:  # noqa: ANN401 - FieldDes
         rule=_RULES.get(_option(described, types_pb2.rule)),
         number_min=number_min,
         number_max=number_max,
-        enum_values={value.name: value.number for value in enum_type.values if value.number} if enum_type else {},
-        subfields=tuple(part.name for part in message_type.fields) if message_type else (),
-        items={part.name: _facts(part, f"{path}.") for part in inner},
     )
 
 

@@ -8,7 +8,7 @@ opens another and closes this one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
@@ -21,6 +21,7 @@ from certs.identity import gateway_host
 from services.domain.batch import Batch, Signed
 from services.domain.errors import ExchangeError, Malformed, Unavailable
 from services.domain.limits import Limits
+from services.ports.calls import Call, CallObserver, CallSide
 from services.ports.channel import DeliverSession, Description, ReceiptedBatch
 from services.wire.batches import (
     batch_to_pb,
@@ -31,8 +32,8 @@ from services.wire.batches import (
     signed_to_pb,
 )
 from services.wire.contract import verify_rules
-from services.wire.status import error_from
-from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
+from services.wire.status import error_from, grpc_code, status_of
+from yrdx.exchange.v1 import exchange_pb2
 from yrdx.exchange.v1.exchange_pb2 import BATCH_VIEW_FULL, BATCH_VIEW_RECEIPT, DeliverRequest, DeliverResponse
 
 AnswerT = TypeVar("AnswerT", bound=Message)
@@ -55,7 +56,8 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),  # the way to a partner is configured, not inherited from the environment
 )
 
-_Call: TypeAlias = "StreamStreamCall[DeliverRequest, DeliverResponse]"  # text: no parameters at run time
+_SERVICE: Final = exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"].full_name
+_Stream: TypeAlias = "StreamStreamCall[DeliverRequest, DeliverResponse]"  # text: no parameters at run time
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,14 @@ class GrpcPartnerChannel:
         retiring: Another channel took its place (`retire`).
     """
 
-    def __init__(self, city: str, endpoint: str, credentials: PartnerCredentials) -> None:
+    def __init__(self, city: str, endpoint: str, credentials: PartnerCredentials, observer: CallObserver) -> None:
         """Prepare a channel; it connects with the first call.
 
         Args:
             city: The partner's city code.
             endpoint: "host:port" of its gateway.
             credentials: Certificates of both sides.
+            observer: Is told of every call.
         """
         self._city = city
         self._channel = grpc.aio.secure_channel(
@@ -94,7 +97,7 @@ class GrpcPartnerChannel:
             grpc.ssl_channel_credentials(credentials.roots_pem, credentials.key_pem, credentials.chain_pem),
             options=[*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(city))],
         )
-        self._stub = exchange_pb2_grpc.ExchangeServiceStub(self._channel)
+        self._observer = observer
         self._leases = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -106,8 +109,7 @@ class GrpcPartnerChannel:
         Raises:
             Malformed: Its answer breaks the contract, or names another city.
         """
-        with self._lease(), _domain_errors():
-            answer = await _verified(self._stub.Describe(exchange_pb2.DescribeRequest(), timeout=CALL_TIMEOUT_S))
+        answer = await self._ask("Describe", exchange_pb2.DescribeRequest(), exchange_pb2.DescribeResponse)
         if answer.city != self._city:
             raise Malformed(f"the gateway of {self._city} describes itself as another city's")
         return description_from_pb(answer)
@@ -126,15 +128,13 @@ class GrpcPartnerChannel:
             after_sequence=after_sequence,
             view=BATCH_VIEW_FULL if full else BATCH_VIEW_RECEIPT,
         )
-        with self._lease(), _domain_errors():
-            page = await _verified(self._stub.ListReceipts(request, timeout=CALL_TIMEOUT_S))
+        page = await self._ask("ListReceipts", request, exchange_pb2.ListReceiptsResponse)
         return [receipted_from_pb(batch) for batch in page.batches], page.more
 
     async def offer_bundle(self, bundle: bytes) -> Signed:
         """Hand over this city's bundle and return the partner's signed acknowledgement, not verified yet."""
         request = exchange_pb2.OfferBundleRequest(bundle=bundle)
-        with self._lease(), _domain_errors():
-            answer = await _verified(self._stub.OfferBundle(request, timeout=CALL_TIMEOUT_S))
+        answer = await self._ask("OfferBundle", request, exchange_pb2.OfferBundleResponse)
         return signed_from_pb(answer.acknowledgement)
 
     async def ask(self, method: str, question: bytes) -> bytes:
@@ -163,15 +163,45 @@ class GrpcPartnerChannel:
         """Close the channel; calls still open on it end as `Unavailable`."""
         await self._channel.close()
 
+    async def _ask(self, method: str, request: Message, answer: type[AnswerT]) -> AnswerT:
+        """Make one call with one answer, and hold that against the contract's rules."""
+        with self._lease(), self._observed(method) as call, _domain_errors():
+            ask = self._channel.unary_unary(
+                call.method,
+                request_serializer=call.writing(type(request).SerializeToString),
+                response_deserializer=call.reading(answer.FromString),
+            )
+            answered: AnswerT = await ask(request, timeout=CALL_TIMEOUT_S, metadata=_traced(call))
+            return verify_rules(answered)
+
     @asynccontextmanager
     async def _deliver(self) -> AsyncIterator[DeliverSession]:
-        with self._lease():
+        with self._lease(), self._observed("Deliver") as call:
             with _domain_errors():
-                call: _Call = self._stub.Deliver()
+                begin = self._channel.stream_stream(
+                    call.method,
+                    request_serializer=call.writing(DeliverRequest.SerializeToString),
+                    response_deserializer=call.reading(DeliverResponse.FromString),
+                )
+                stream: _Stream = begin(metadata=_traced(call))
             try:
-                yield GrpcDeliverSession(call)
+                yield GrpcDeliverSession(stream, call)
             finally:
-                call.cancel()
+                stream.cancel()
+
+    @contextmanager
+    def _observed(self, method: str) -> Iterator[Call]:
+        """Tell the observer of a call, and how it ended."""
+        call = self._observer.begin(CallSide.CLIENT, f"/{_SERVICE}/{method}")
+        call.city, call.role = self._city, "gateway"
+        try:
+            yield call
+            call.code = grpc.StatusCode.OK.name
+        except ExchangeError as error:
+            call.code = _code_of(error)
+            raise
+        finally:
+            self._observer.end(call)
 
     @contextmanager
     def _lease(self) -> Iterator[None]:
@@ -189,8 +219,14 @@ class GrpcPartnerChannel:
 class GrpcDeliverSession:
     """One open ``Deliver`` stream (`services.ports.channel.DeliverSession`)."""
 
-    def __init__(self, call: _Call) -> None:
-        """Take over a call that was just begun."""
+    def __init__(self, stream: _Stream, call: Call) -> None:
+        """Take over a stream that was just begun.
+
+        Args:
+            stream: gRPC's.
+            call: What is told of it.
+        """
+        self._stream = stream
         self._call = call
 
     async def open(self, opening: Signed) -> Signed:
@@ -210,6 +246,7 @@ class GrpcDeliverSession:
     async def send(self, batch: Batch) -> None:
         """Send one batch; returns when flow control let it go, so a slow receiver slows its sender."""
         await self._write(DeliverRequest(batch=batch_to_pb(batch)))
+        self._call.records += len(batch.records)
 
     async def receive(self) -> tuple[int, Signed]:
         """Return the next acknowledgement: (watermark, signed receipt)."""
@@ -219,13 +256,13 @@ class GrpcDeliverSession:
     async def _write(self, request: DeliverRequest) -> None:
         try:
             with _domain_errors():
-                await self._call.write(request)
+                await self._stream.write(request)
         except asyncio.InvalidStateError as error:  # the partner ended the stream before
             raise await self._end() from error
 
     async def _read(self, kind: str) -> DeliverResponse:
         with _domain_errors():
-            answer = await self._call.read()
+            answer = await self._stream.read()
         if not isinstance(answer, DeliverResponse):
             raise await self._end()
         if verify_rules(answer).WhichOneof("kind") != kind:
@@ -234,16 +271,22 @@ class GrpcDeliverSession:
 
     async def _end(self) -> ExchangeError:
         """Return why the stream ended."""
-        call = self._call
-        if await call.code() is grpc.StatusCode.OK:
+        stream = self._stream
+        if await stream.code() is grpc.StatusCode.OK:
             return Unavailable("the partner ended the stream")
         with _domain_errors():
-            metadata = await call.trailing_metadata()
-            return error_from(AioRpcError(await call.code(), None, metadata, await call.details()))
+            metadata = await stream.trailing_metadata()
+            return error_from(AioRpcError(await stream.code(), None, metadata, await stream.details()))
 
 
-async def _verified(call: Awaitable[AnswerT]) -> AnswerT:
-    return verify_rules(await call)
+def _traced(call: Call) -> tuple[tuple[str, str], ...]:
+    """The partner learns which trace of ours its own belongs to, and nothing else: no state, no baggage."""
+    return (("traceparent", call.traceparent),)
+
+
+def _code_of(error: ExchangeError) -> str:
+    """Name the status that an error is, or was: whichever of both sides found it."""
+    return grpc_code(status_of(error)).name
 
 
 @contextmanager

@@ -1,6 +1,13 @@
 """Samples of both cities: invented people and employers, planted errors that are told beside them, and corrections."""
 
-from adapters.samples.files import sample_rows, write_sample, write_samples
+from adapters.samples.files import (
+    enough_people,
+    sample_file_name,
+    sample_rows,
+    write_register,
+    write_sample,
+    write_samples,
+)
 from adapters.samples.made import SampleFile, SampleRows, SampleSet
 from adapters.samples.mending import mend_rejects
 from adapters.samples.people import SizeRefused
@@ -17,8 +24,11 @@ __all__ = [
     "SampleRows",
     "SampleSet",
     "SizeRefused",
+    "enough_people",
     "mend_rejects",
+    "sample_file_name",
     "sample_rows",
+    "write_register",
     "write_sample",
     "write_samples",
 ]

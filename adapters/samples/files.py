@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from adapters.mapping import Mapping, load_mapping
 from adapters.samples.contributions import NANTONG, SHANGHAI, City
 from adapters.samples.made import SampleFile, SampleRows, SampleSet
-from adapters.samples.papers import CsvPaper, ExcelPaper, ListPaper, Paper
-from adapters.samples.records import CONTRIBUTION, RECIPES, file_name
-from adapters.samples.writing import Size, write_records
-from adapters.tables import CsvLayout
+from adapters.samples.papers import CsvPaper, ExcelPaper, FramePaper, ListPaper, Paper
+from adapters.samples.records import CONTRIBUTION, RECIPES, file_name, sample_records
+from adapters.samples.writing import Size, enough_people_of, write_records
+from adapters.tables import CsvLayout, CsvSink
 from adapters.tables.excel_sink import ExcelSink
+from adapters.tables.frame_protocols import PROTOCOLS
+from adapters.tables.vehicle_register import REGISTER_COLUMNS
 
+_POSITION: Final = "transport.position"
 _CITIES: Final = {city.dialect: city for city in (NANTONG, SHANGHAI)}
 
 
@@ -70,7 +74,8 @@ def write_sample(  # noqa: PLR0913 - all of them say what and how much
     two records of one pair with the same key and other content. One more record repeats an earlier one.
 
     Args:
-        path: .csv, as the dialect writes them, or .xlsx; a former file is replaced.
+        path: .csv, as the dialect writes them, .xlsx, or positions as frames (Nantong's .jtt808, Shanghai's .jtt809);
+            a former file is replaced.
         dataset: One that has samples.
         dialect: "local" (Nantong) or "shanghai".
         seed: Of everything that varies.
@@ -95,6 +100,41 @@ def sample_rows(
     _, planted, records = write_records(paper, city, dataset, seed, Size(people, months, bad_rows))
     columns = load_mapping(dialect, dataset).columns
     return SampleRows(columns, tuple(paper.rows), planted, dialect, dataset, records)
+
+
+def enough_people(dataset: str, dialect: str) -> int:
+    """Return of how many people the records are enough for every kind of error, in any kind of file.
+
+    Raises:
+        ValueError: There are no such samples.
+    """
+    _verified([dataset])
+    return enough_people_of(_city(dialect), dataset)
+
+
+def sample_file_name(dataset: str, dialect: str, suffix: str) -> str:
+    """Return the name that ``write_samples`` gives to a city's file of a dataset.
+
+    Raises:
+        ValueError: There are no such samples.
+    """
+    _verified([dataset])
+    return file_name(_city(dialect), dataset, suffix)
+
+
+def write_register(path: Path, *, people: int) -> None:
+    """Write Nantong's register of the vehicles of its positions, as CSV: the frames of terminals do not name them.
+
+    Args:
+        path: The file; a former one is replaced.
+        people: As of ``write_sample``.
+    """
+    mapping = load_mapping(NANTONG.dialect, _POSITION)
+    places = [mapping.columns.index(column) for column in REGISTER_COLUMNS]
+    layout = CsvLayout(REGISTER_COLUMNS, mapping.file.encoding, mapping.file.delimiter)
+    with CsvSink(path, layout) as sink:
+        for (row,) in sample_records(NANTONG, _POSITION, Random(0), people, 1):
+            sink.row([row[place] for place in places])
 
 
 def _verified(datasets: Sequence[str]) -> Sequence[str]:
@@ -129,10 +169,11 @@ def _paper(path: Path, mapping: Mapping) -> Iterator[Paper]:
     Raises:
         ValueError: It is another one.
     """
-    if path.suffix == ".csv":
+    if path.suffix in (".csv", *PROTOCOLS):
         try:
             with path.open("wb") as file:
-                yield CsvPaper(file, mapping)
+                is_csv = path.suffix == ".csv"
+                yield CsvPaper(file, mapping) if is_csv else FramePaper(file, mapping, path.suffix)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -140,4 +181,4 @@ def _paper(path: Path, mapping: Mapping) -> Iterator[Paper]:
         with ExcelSink(path, CsvLayout(mapping.columns)) as sink:
             yield ExcelPaper(sink, mapping)
     else:
-        raise ValueError(f"samples are written as .csv or .xlsx, not as {path.suffix}")
+        raise ValueError(f"samples are written as .csv, .xlsx or frames, not as {path.suffix}")

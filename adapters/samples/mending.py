@@ -17,10 +17,11 @@ def mend_rejects(path: Path, layout: TableLayout, corrections: Mapping[int, tupl
     Args:
         path: The rejects file, .csv or .xlsx. It is replaced once all of it is mended, mode 0600.
         layout: The source's.
-        corrections: By row of the source, as people count: the right cells in the layout's order.
+        corrections: By row of the source, as people count: the right cells in the layout's order; none for a row that
+            is taken out.
 
     Returns:
-        Rows that were mended.
+        Rows that stand in the file now.
 
     Raises:
         ValueError: A row cannot be read, or there is no correction for it.
@@ -36,5 +37,6 @@ def mend_rejects(path: Path, layout: TableLayout, corrections: Mapping[int, tupl
             its_row = int(cells[number])
             if its_row not in corrections:
                 raise ValueError(f"{path.name} row {row.number}: no correction for row {its_row} of the source")
-            sink.row([*corrections[its_row], *cells[len(layout.columns) :]])
+            if corrections[its_row]:
+                sink.row([*corrections[its_row], *cells[len(layout.columns) :]])
     return sink.rows

@@ -1,15 +1,32 @@
-"""What sample rows are written on: a CSV file, a workbook, or a list for whoever fills a table of a database."""
+"""What sample rows are written on: CSV, a workbook, frames of vehicles, or a list for whoever fills a table."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from enum import Enum
 from io import StringIO
 from typing import BinaryIO, Final, Protocol
 
+from adapters.frames.rows import FrameContext
 from adapters.mapping import Mapping, Value
 from adapters.samples.planted import SpoilLine
 from adapters.tables.excel_sink import ExcelSink
+from adapters.tables.frame_protocols import PROTOCOLS
+
+_PLATFORM: Final = 310_000
+"""Number of the platform that writes frames."""
+_SERIAL_PLACE: Final = {".jtt808": 2, ".jtt809": 1}
+"""Which part of a position's serial is the count of messages: the same position is the same frame."""
+
+
+class Form(Enum):
+    """What samples are written on."""
+
+    CSV = "csv"
+    EXCEL = "excel"
+    TABLE = "table"
+    FRAMES = "frames"
 
 
 class Paper(Protocol):
@@ -21,22 +38,20 @@ class Paper(Protocol):
         ...
 
     @property
-    def has_lines(self) -> bool:
-        """A row is a line of bytes, which can be spoilt as such."""
+    def form(self) -> Form:
+        """What it is, which decides what may be wrong on it."""
         ...
 
-    @property
-    def has_types(self) -> bool:
-        """Cells can be other than texts."""
-        ...
-
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Write a row.
 
         Args:
-            cells: As many as the mapping has columns; texts, but for a planted value where ``has_types``.
+            cells: As many as the mapping has columns; texts, but for a planted value in a workbook.
             planted: Something in it is wrong: all else stands as text, as people typed it.
-            spoil_line: Spoils the encoded line; only where ``has_lines``.
+            spoil_line: Spoils the encoded line, or frame; only in CSV and frames.
+            ended: A line end follows.
         """
         ...
 
@@ -50,8 +65,7 @@ class CsvPaper:
     """
 
     header_rows: Final = 1
-    has_lines: Final = True
-    has_types: Final = False
+    form: Final = Form.CSV
 
     def __init__(self, file: BinaryIO, mapping: Mapping) -> None:
         self._file = file
@@ -59,12 +73,14 @@ class CsvPaper:
         self._delimiter = mapping.file.delimiter
         file.write("".encode(mapping.file.encoding) + self._line(mapping.columns) + b"\r\n")
 
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Write a row; see ``Paper.put``."""
         line = self._line(cells)
         if spoil_line is not None:
             line = spoil_line(line, self._delimiter.encode())
-        self._file.write(line + b"\r\n")
+        self._file.write(line + b"\r\n" * ended)
 
     def _line(self, cells: Sequence[Value]) -> bytes:
         """Encode a row, without its line end."""
@@ -82,8 +98,7 @@ class ExcelPaper:
     """
 
     header_rows: Final = 1
-    has_lines: Final = False
-    has_types: Final = True
+    form: Final = Form.EXCEL
 
     def __init__(self, sink: ExcelSink, mapping: Mapping) -> None:
         self._sink = sink
@@ -93,7 +108,9 @@ class ExcelPaper:
         ]
         self._words: Final = words
 
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Write a row; see ``Paper.put``."""
         self._sink.row(list(cells) if planted else self._typed(list(map(str, cells))))
 
@@ -112,12 +129,42 @@ class ListPaper:
     """
 
     header_rows: Final = 0
-    has_lines: Final = False
-    has_types: Final = False
+    form: Final = Form.TABLE
 
     def __init__(self) -> None:
         self.rows: Final[list[tuple[str, ...]]] = []
 
-    def put(self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None) -> None:
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
         """Keep a row; see ``Paper.put``."""
         self.rows.append(tuple(map(str, cells)))
+
+
+class FramePaper:
+    """A file of frames; what a frame cannot say is not invented, and not planted.
+
+    Args:
+        file: Open for writing, at its start.
+        mapping: The dialect's, of positions.
+        suffix: Of the file: which protocol.
+    """
+
+    header_rows: Final = 0
+    form: Final = Form.FRAMES
+
+    def __init__(self, file: BinaryIO, mapping: Mapping, suffix: str) -> None:
+        self._file = file
+        self._columns = mapping.columns
+        self._serial = mapping.column_of("source_serial")
+        self._serial_place = _SERIAL_PLACE[suffix]
+        self._write = PROTOCOLS[suffix].write
+
+    def put(
+        self, cells: Sequence[Value], *, planted: bool, spoil_line: SpoilLine | None = None, ended: bool = True
+    ) -> None:
+        """Write a row; see ``Paper.put``."""
+        named = dict(zip(self._columns, map(str, cells), strict=True))
+        serial = int(named[self._serial].split("-")[self._serial_place])
+        frame = self._write(named, serial, FrameContext("", platform=_PLATFORM))
+        self._file.write(spoil_line(frame, b"") if spoil_line else frame)

@@ -106,7 +106,7 @@ def people(random: Random, area_prefixes: tuple[str, ...], count: int) -> Iterat
     numbers = _AREAS_MIN * _BORN_DAYS * _SERIALS
     if not 0 <= count <= numbers:
         raise SizeRefused(f"at most {numbers} people can be invented")
-    names = _names(random)
+    names = _names(random, min(count, _NAME_POOL))
     # A walk with a step that shares no factor with the number of numbers meets each of them once.
     step = next(step for step in iter(lambda: random.randrange(numbers // 3, numbers), 0) if gcd(step, numbers) == 1)
     place = random.randrange(numbers)
@@ -134,13 +134,13 @@ def employers(random: Random, area: str, city: str, count: int) -> list[Employer
     return invented
 
 
-def _names(random: Random) -> dict[bool, list[str]]:
-    """Draw a pool of names for men and women."""
+def _names(random: Random, count: int) -> dict[bool, list[str]]:
+    """Draw a pool of so many names for men and for women."""
     faker = Faker("zh_CN")
     faker.seed_instance(random.randrange(2**32))
     return {
-        True: [faker.name_male() for _ in range(_NAME_POOL)],
-        False: [faker.name_female() for _ in range(_NAME_POOL)],
+        True: [faker.name_male() for _ in range(count)],
+        False: [faker.name_female() for _ in range(count)],
     }
 
 

@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from adapters.mapping import Value
+from adapters.tables.csv_source import LINE_BYTES_MAX
 from services.domain.check_digits import citizen_number_check, social_credit_check
 
 Spoil = Callable[[str], str]
 """Spoils one cell."""
 SpoilLine = Callable[[bytes, bytes], bytes]
 """Spoils an encoded line, without its line end; the second argument is the delimiter."""
-SpoilRows = Callable[[list[list[str]]], None]
-"""Spoils the rows of a record; the last one is at fault."""
+SpoilRows = Callable[[list[list[str]]], int | None]
+"""Spoils the rows of a record, perhaps by adding some; returns which one is at fault. None: it does not suit them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Planted:
         of_row: The row that it repeats or contradicts; 0 where there is none.
         first_row: Of several rows that are one record, the first; 0 where each row is one.
         last_row: The last one of them. All of them are rejected together.
-        mended: The clerk's correction: all rows of the record as they should have been, in the source's columns; empty
-            for a duplicate.
+        mended: The clerk's correction: all rows of the record as they should have been, in the source's columns; a row
+            that should not be there is empty. Nothing for a duplicate.
     """
 
     row: int
@@ -68,8 +69,9 @@ class Kind:
         rejected_by: "local" or "partner".
         spoil_rows: Spoils a record of several rows.
         rows_min: Rows that the record must have.
-        needs_cell: The column must give something, or the row would stay good.
+        needs: The column that must give something, or the row would stay good; empty where none must.
         value: Put into the cell in place of a text; workbooks alone can hold it. None: the cell stays a text.
+        breaks_off: The file breaks off in the line, so that it is the last one.
     """
 
     name: str
@@ -80,8 +82,9 @@ class Kind:
     rejected_by: str = "local"
     spoil_rows: SpoilRows | None = None
     rows_min: int = 1
-    needs_cell: bool = False
+    needs: str = ""
     value: Value = None
+    breaks_off: bool = False
 
 
 def put(text: str) -> Spoil:
@@ -129,15 +132,31 @@ LINES: Final[tuple[tuple[str, str, SpoilLine], ...]] = (
     ("undecodable_byte", "csv.encoding", lambda line, delimiter: line.replace(delimiter, delimiter + b"\xff", 1)),
     ("stray_quote", "csv.quotes", lambda line, delimiter: line.replace(delimiter, delimiter + b'"', 1)),
     ("bare_carriage_return", "csv.line_break", lambda line, delimiter: line.replace(delimiter, b"\r" + delimiter, 1)),
+    ("line_too_long", "csv.too_long", lambda line, _: line + b"1" * LINE_BYTES_MAX),
 )
+_BROKEN_OFF: Final = "csv.truncated"
+
+
+def line_kinds(rows_min: int) -> list[Kind]:
+    """Return what may be wrong with a line of CSV.
+
+    Args:
+        rows_min: Rows of a record of which one may be such a line, so that no neighbour is in doubt.
+    """
+    kinds = [Kind(name, "", rule, spoil_line=spoil, rows_min=rows_min) for name, rule, spoil in LINES]
+    last = min(rows_min, 2)
+    return [*kinds, Kind("file_breaks_off", "", _BROKEN_OFF, spoil_line=_first_cell, rows_min=last, breaks_off=True)]
+
+
+def _first_cell(line: bytes, delimiter: bytes) -> bytes:
+    return line.partition(delimiter)[0]
 
 
 def _kinds(person: str, cells: tuple[tuple[str, str, str, Spoil], ...], partner: tuple[Kind, ...]) -> list[Kind]:
     """Join what is common to both dialects with a dialect's own; the partner's first, so that few rows show them."""
     common = [Kind(name, person, rule, spoil=spoil) for name, rule, spoil in PERSON]
     own = [Kind(name, column, rule, spoil=spoil) for name, column, rule, spoil in cells]
-    lines = [Kind(name, "", rule, spoil_line=spoil_line) for name, rule, spoil_line in LINES]
-    return [*partner, *common, *own, *lines]
+    return [*partner, *common, *own, *line_kinds(1)]
 
 
 LOCAL_KINDS: Final = _kinds(

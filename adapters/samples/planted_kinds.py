@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from adapters.mapping import Mapping
 from adapters.mapping.cells.codes import CodeCell
 from adapters.mapping.cells.dates import TimeCell
 from adapters.mapping.cells.texts import TextCell
 from adapters.mapping.column import BoundColumn
-from adapters.samples.planted import LINES, PERSON, Kind, one_more, put, wrong_credit_check
+from adapters.mapping.plan import Part
+from adapters.samples.planted import PERSON, Kind, Spoil, SpoilRows, line_kinds, one_more, put, wrong_credit_check
+from services.domain.consistency import Agreement
 
 _BY_TYPE: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "yuan2": (
@@ -26,8 +28,8 @@ _BY_TYPE: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("absurd", "money.fen", "123456789012"),
         ("decimals", "money.fen", "1234.00"),
     ),
-    "count": (("negative", "count.format", "-1"), ("absurd", "count.range", "99999")),
-    "decimal": (("percent", "decimal.format", "16%"), ("above_one", "decimal.range", "16")),
+    "count": (("negative", "count.format", "-1"),),
+    "decimal": (("percent", "decimal.format", "16%"), ("too_fine", "decimal.range", "0.1234567")),
     "percent": (("number", "percent.format", "0.16"), ("above_all", "decimal.range", "160%")),
     "digits": (("letters", "digits.format", "ABC"),),
     "serial": (("short", "serial.format", "123"),),
@@ -57,6 +59,7 @@ _IMPOSSIBLE: Final = {
 _BY_CONVERTER: Final = {
     "month_of_date": (("impossible", "converter.range", "2026-13"), ("shape", "date.format", "202601")),
     "years_months": (("negative", "converter.years_months", "-1"),),
+    "tenths_of_whole": (("negative", "count.format", "-1"), ("absurd", "converter.range", "99999999999")),
 }
 
 
@@ -71,7 +74,8 @@ def planted_kinds(mapping: Mapping, partner: Mapping) -> list[Kind]:
         Kinds: those of the partner first, then each rule's first, its second, …, so that few rows show many rules.
     """
     kinds = [kind for column in mapping.plan.columns for kind in _column_kinds(mapping, column)]
-    kinds += [*_filler_kinds(mapping), *_sum_kinds(mapping), *_line_kinds(mapping), *_group_kinds(mapping)]
+    kinds += [*_filler_kinds(mapping), *_sum_kinds(mapping), *_agreement_kinds(mapping)]
+    kinds += [*line_kinds(3 if mapping.grouped else 1), *_group_kinds(mapping)]
     seen: Counter[str] = Counter()
     turns = []
     for kind in kinds:
@@ -85,13 +89,13 @@ def _column_kinds(mapping: Mapping, column: BoundColumn) -> Iterator[Kind]:
     """What may be wrong in one column."""
     declared = mapping.declaration.columns[column.places[0]]
     for what, rule, text in _wrong_texts(declared.type, getattr(declared, "format", ""), column):
-        yield Kind(_name(column, what), column.name, rule, spoil=put(text), needs_cell=len(column.places) > 1)
+        needs = column.name if len(column.places) > 1 else ""
+        yield Kind(_name(column, what), column.name, rule, spoil=put(text), needs=needs)
     if declared.type == "citizen_number":
         yield from (Kind(name, column.name, rule, spoil=spoil) for name, rule, spoil in PERSON)
     if declared.type == "social_credit_code":
-        yield Kind(
-            _name(column, "check"), column.name, "social_credit_code.check", spoil=wrong_credit_check, needs_cell=True
-        )
+        name, rule = _name(column, "check"), "social_credit_code.check"
+        yield Kind(name, column.name, rule, spoil=wrong_credit_check, needs=column.name)
         yield Kind(_name(column, "letter"), column.name, "social_credit_code.format", spoil=put("91320600MA1A0001XO"))
     if column.facts.required:
         word = max(mapping.declaration.missing)
@@ -100,6 +104,8 @@ def _column_kinds(mapping: Mapping, column: BoundColumn) -> Iterator[Kind]:
 
 def _wrong_texts(kind: str, form: str, column: BoundColumn) -> Iterator[tuple[str, str, str]]:
     yield from _BY_TYPE.get(kind, ())
+    if kind == "count" and column.facts.number_max is not None:
+        yield "absurd", "count.range", str(column.facts.number_max + 1)
     if form:
         yield "impossible", "date.calendar", _IMPOSSIBLE[form.partition(" or ")[0]]
     if kind == "converted":
@@ -119,14 +125,69 @@ def _filler_kinds(mapping: Mapping) -> Iterator[Kind]:
 
 def _sum_kinds(mapping: Mapping) -> Iterator[Kind]:
     for declared in mapping.declaration.sums:
-        name = f"{declared.total}_mismatch"
-        yield Kind(name, declared.total, "sum.mismatch", spoil=one_more, needs_cell=True)
+        column = next(one for one in mapping.declaration.columns if one.name == declared.total)
+        spoil = _other_number(mapping, column.field) if column.type == "count" else one_more
+        yield Kind(f"{column.name}_mismatch", column.name, "sum.mismatch", spoil=spoil, needs=column.name)
 
 
-def _line_kinds(mapping: Mapping) -> Iterator[Kind]:
-    """Rows that no reader can read; of a record of several rows one in the middle, so that no neighbour is in doubt."""
-    rows_min = 3 if mapping.grouped else 1
-    yield from (Kind(name, "", rule, spoil_line=spoil, rows_min=rows_min) for name, rule, spoil in LINES)
+def _agreement_kinds(mapping: Mapping) -> Iterator[Kind]:
+    """What may be wrong in a whole record: totals over items, and fields that others decide."""
+    for turn, agreement in enumerate(mapping.standard.agreements):
+        column = mapping.column_of(agreement.field)
+        if agreement.rule_id == "decision.differs":
+            # The field that decides is given by those records alone of which something is decided.
+            decides, spoil = mapping.column_of(agreement.others[-1]), _other_number(mapping, agreement.field)
+            yield Kind(f"{agreement.field}_differs", column, agreement.rule_id, spoil=spoil, needs=decides)
+        elif agreement.rule_id == "count.differs":
+            rows = _other_kind(mapping, agreement)
+            yield Kind(f"{agreement.field.replace('.', '_')}_count_{turn}", column, agreement.rule_id, spoil_rows=rows)
+        else:
+            rows = _other_item(mapping, agreement)
+            yield Kind(f"{agreement.field}_of_items", column, agreement.rule_id, spoil_rows=rows)
+
+
+def _other_number(mapping: Mapping, field: str) -> Spoil:
+    """Put another number within a field's bounds."""
+    facts = mapping.standard.fields[field]
+    least, most = facts.number_min or 0, facts.number_max or 0
+    return lambda number: str((int(number) + 1 - least) % (most + 1 - least) + least)
+
+
+def _other_item(mapping: Mapping, agreement: Agreement) -> SpoilRows:
+    """Put another number into the last item that counts: the total, which is told with the first row, is wrong then."""
+    items, _, part = agreement.others[0].partition(".")
+    place = mapping.columns.index(mapping.column_of(agreement.others[0]))
+
+    def other_item(rows: list[list[str]]) -> int | None:
+        record: Any = mapping.to_standard_rows(rows).message
+        for row, item in reversed(list(enumerate(getattr(record, items)))):
+            setattr(item, part, getattr(item, part) + 1)
+            if not agreement.holds(record):
+                rows[row][place] = one_more(rows[row][place])
+                return 0
+        return None
+
+    return other_item
+
+
+def _other_kind(mapping: Mapping, agreement: Agreement) -> SpoilRows:
+    """Say another kind of the last item that counts."""
+    items, _, kind = agreement.field.partition(".")
+    column = next(one for one in mapping.plan.columns if one.facts.path == agreement.field)
+    place, cell = column.places[0], column.cell
+    values = cell.table.values if isinstance(cell, CodeCell) else {}
+
+    def other_kind(rows: list[list[str]]) -> int | None:
+        record: Any = mapping.to_standard_rows(rows).message
+        for row, item in reversed(list(enumerate(getattr(record, items)))):
+            code, value = next((code, value) for code, value in values.items() if value != getattr(item, kind))
+            setattr(item, kind, value)
+            if not agreement.holds(record):
+                rows[row][place] = code
+                return 0
+        return None
+
+    return other_kind
 
 
 def _group_kinds(mapping: Mapping) -> Iterator[Kind]:
@@ -136,15 +197,42 @@ def _group_kinds(mapping: Mapping) -> Iterator[Kind]:
     name = mapping.column_of("person_name")
     place, items = mapping.columns.index(name), [at for part in mapping.plan.items for at in part.places()]
 
-    def differ(rows: list[list[str]]) -> None:
+    def differ(rows: list[list[str]]) -> int:
         rows[-1][place] += "某"
+        return len(rows) - 1
 
-    def empty(rows: list[list[str]]) -> None:
+    def empty(rows: list[list[str]]) -> int:
         for item in items:
             rows[-1][item] = ""
+        return len(rows) - 1
+
+    def repeat(rows: list[list[str]]) -> int:
+        rows.extend(list(rows[-1]) for _ in range(len(rows), mapping.group_rows_max + 1))
+        return 0
 
     yield Kind("form_differs", name, "group.differs", spoil_rows=differ, rows_min=2)
     yield Kind("item_missing", "", "group.empty_item", spoil_rows=empty, rows_min=2)
+    yield Kind("too_many_items", "", "group.too_long", spoil_rows=repeat)
+    if len(mapping.plan.items) > 1:
+        part = mapping.plan.items[1]
+        yield Kind("items_with_a_gap", part.columns[0][1].name, "group.gap", spoil_rows=_gap(part, mapping), rows_min=3)
+
+
+def _gap(part: Part, mapping: Mapping) -> SpoilRows:
+    """Repeat a list's first item in the record's last row, where the row before it has none."""
+    places, missing = list(part.places()), mapping.declaration.missing
+
+    def has_item(row: list[str]) -> bool:
+        return any(row[place] not in missing for place in places)
+
+    def leave_gap(rows: list[list[str]]) -> int | None:
+        if not has_item(rows[0]) or has_item(rows[-2]):
+            return None
+        for place in places:
+            rows[-1][place] = rows[0][place]
+        return len(rows) - 1
+
+    return leave_gap
 
 
 def _partner_kinds(mapping: Mapping, partner: Mapping) -> Iterator[Kind]:

@@ -38,8 +38,10 @@ class Sheet:
         self._random = random
         self._mapping = mapping
         self._contradict = contradict
-        self._person = [mapping.columns.index(mapping.column_of(name)) for name in ("person_number", "person_name")]
-        self._item_places = {place for part in mapping.plan.items for place in part.places()}
+        person = [mapping.column_of(name) for name in ("person_number", "person_name")]
+        self._person = [mapping.columns.index(name) for name in person if name]
+        self._missing = {place: column.missing for column in mapping.plan.columns for place in column.places}
+        self._lists = [tuple(part.places()) for part in mapping.plan.items]
         # Rows of one key in succession would be one record, so a repetition stands one record further down.
         self._good: deque[tuple[int, Rows]] = deque(maxlen=2 if mapping.grouped else 1)
         self.row = paper.header_rows
@@ -50,10 +52,12 @@ class Sheet:
             # What is overwritten has as many rows as what is written over it, so that each row has its correction.
             alike = kind is DUPLICATE or (len(self._good) > 0 and len(rows) == len(self._good[0][1]))
             return alike and len(self._good) == self._good.maxlen
-        place = self._mapping.columns.index(kind.column) if kind.column else None
-        gives = place is None or rows[-1][place] not in self._mapping.declaration.missing
-        item = place not in self._item_places or not self._is_empty(rows[-1])
-        return len(rows) >= kind.rows_min and item and (gives or not kind.needs_cell)
+        if len(rows) < kind.rows_min:
+            return False
+        if kind.spoil_rows:
+            return kind.spoil_rows([list(row) for row in rows]) is not None
+        fault = self._fault(rows, kind)
+        return bool(fault) and (not kind.needs or self._gives(rows[fault.start], self._place(kind.needs)))
 
     def write(self, rows: Rows, kind: Kind | None) -> Iterator[Planted]:
         """Write a record, planted if a kind is given, and tell what was planted."""
@@ -72,40 +76,52 @@ class Sheet:
             yield self._told(self.row + 1, rows, kind, of_row=of_row)
             self._put([self._contradict(row) for row in before])
         else:
-            yield from self._plant(rows, kind)
+            yield self._plant(rows, kind)
 
-    def _plant(self, good: Rows, kind: Kind) -> Iterator[Planted]:
+    def _plant(self, good: Rows, kind: Kind) -> Planted:
         """Spoil a record."""
-        rows, fault = [list(row) for row in good], self._fault(len(good), kind)
+        rows, first = [list(row) for row in good], self.row + 1
         if kind.spoil_rows:
-            kind.spoil_rows(rows)
-        yield self._told(self.row + 1, good, kind, at_fault=fault.start)
-        spoilt = [self._spoilt(row, kind) if number in fault else row for number, row in enumerate(rows)]
-        self._put(spoilt, kind, fault.start)
+            at_fault = kind.spoil_rows(rows) or 0
+            self._put(rows, kind)
+        else:
+            fault = self._fault(rows, kind)
+            # The partner refuses records, not rows: its word is about the first of them.
+            at_fault = fault.start if kind.rejected_by == "local" else 0
+            spoilt = [self._spoilt(row, kind) if number in fault else row for number, row in enumerate(rows)]
+            self._put(spoilt, kind, at_fault)
+        return self._told(first, good, kind, at_fault=at_fault, surplus=len(rows) - len(good))
 
-    def _fault(self, rows: int, kind: Kind) -> range:
-        """Say which rows of a record are spoilt; the first of them is told.
+    def _fault(self, rows: Rows, kind: Kind) -> range:
+        """Say which rows of a record are spoilt; the first of them is told. Empty: the kind has no place in them.
 
-        A row that nobody can read stands in the middle, so that no neighbour is in doubt; a cell of an item in the last
-        one; a cell of the form in all of them, since all of them repeat it.
+        A row that nobody can read stands in the middle, so that no neighbour is in doubt, or at the end where the file
+        breaks off; a cell of an item in the list's last one; a cell of the form in all rows, since all of them
+        repeat it.
         """
         if kind.spoil_line or kind.value is not None:
-            middle = min(1, rows - 1)
-            return range(middle, middle + 1)
-        if kind.spoil_rows or self._mapping.columns.index(kind.column) in self._item_places:
-            return range(rows - 1, rows)
-        return range(rows)
+            place = len(rows) - 1 if kind.breaks_off else min(1, len(rows) - 1)
+            return range(place, place + 1)
+        of_list = next((places for places in self._lists if self._place(kind.column) in places), None)
+        if of_list is None:
+            return range(len(rows))
+        items = [number for number, row in enumerate(rows) if any(self._gives(row, place) for place in of_list)]
+        return range(items[-1], items[-1] + 1) if items else range(0)
 
     def _spoilt(self, row: Sequence[str], kind: Kind) -> Sequence[Value]:
         """Spoil the cell of a kind's column, if it is a cell that is spoilt."""
         if kind.spoil is None and kind.value is None:
             return row
-        place = self._mapping.columns.index(kind.column)
+        place = self._place(kind.column)
         return [*row[:place], kind.spoil(row[place]) if kind.spoil else kind.value, *row[place + 1 :]]
 
-    def _told(self, first: int, good: Rows, kind: Kind, *, of_row: int = 0, at_fault: int = 0) -> Planted:
-        mended = tuple(tuple(row) for row in good) if kind.rejected_by else ()
-        rows = (first, first + len(good) - 1) if len(good) > 1 else (0, 0)
+    def _told(
+        self, first: int, good: Rows, kind: Kind, *, of_row: int = 0, at_fault: int = 0, surplus: int = 0
+    ) -> Planted:
+        """Tell a planted record; a clerk takes its surplus rows out."""
+        mended = (*map(tuple, good), *((),) * surplus) if kind.rejected_by else ()
+        count = len(good) + surplus
+        rows = (first, first + count - 1) if count > 1 else (0, 0)
         return Planted(
             first + at_fault, kind.name, kind.rejected_by, kind.rule, kind.column, of_row, *rows, mended=mended
         )
@@ -113,11 +129,14 @@ class Sheet:
     def _put(self, rows: Sequence[Sequence[Value]], kind: Kind | None = None, at_fault: int = 0) -> None:
         for number, row in enumerate(rows):
             spoil_line = kind.spoil_line if kind is not None and number == at_fault else None
-            self._paper.put(row, planted=kind is not None, spoil_line=spoil_line)
+            ended = kind is None or not kind.breaks_off or number < at_fault
+            self._paper.put(row, planted=kind is not None, spoil_line=spoil_line, ended=ended)
         self.row += len(rows)
 
     def _as_people_write(self, rows: Rows) -> Rows:
         """Give a good record the habits of those who type; they copy the form from row to row."""
+        if not self._person:
+            return rows
         number, name = self._person
         written = with_habits(rows[0][number], rows[0][name], self._random)
         changed = [list(row) for row in rows]
@@ -125,6 +144,9 @@ class Sheet:
             row[number], row[name] = written
         return changed
 
-    def _is_empty(self, row: list[str]) -> bool:
-        missing = self._mapping.declaration.missing
-        return all(row[place] in missing for place in self._item_places)
+    def _place(self, column: str) -> int:
+        return self._mapping.columns.index(column)
+
+    def _gives(self, row: Sequence[str], place: int) -> bool:
+        """Whether a cell gives something; one of a column that carries no field always does."""
+        return row[place] not in self._missing.get(place, ())

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from adapters.mapping import Mapping, load_mapping
 from adapters.samples.contributions import City
-from adapters.samples.papers import Paper
+from adapters.samples.papers import Form, Paper
 from adapters.samples.people import SizeRefused
-from adapters.samples.planted import Kind, Planted
-from adapters.samples.records import CONTRIBUTION, kinds_of, record_count, sample_records
+from adapters.samples.planted import Kind, Planted, one_more
+from adapters.samples.records import CONTRIBUTION, RECIPES, kinds_of, record_count, sample_records
 from adapters.samples.sheet import CONFLICT, DUPLICATE, Sheet
 
 _PAIR: Final = 2
@@ -40,19 +40,36 @@ def write_records(
         SizeRefused: There are too many bad rows for so few records.
     """
     records = record_count(dataset, size.people, size.months)
-    kinds = kinds_of(city, dataset, has_lines=paper.has_lines, has_types=paper.has_types)
+    kinds = kinds_of(city, dataset, paper.form)
     random = Random(f"{seed}/{city.dialect}" if dataset == CONTRIBUTION else f"{seed}/{city.dialect}/{dataset}")
     mapping = load_mapping(city.dialect, dataset)
     specials = _specials(random, records, kinds, _bad_rows(size.bad_rows, len(kinds), records))
     sheet, planted = Sheet(paper, mapping, random, _contradiction(mapping)), list[Planted]()
+    last: tuple[list[list[str]], Kind] | None = None
     for index, rows in enumerate(sample_records(city, dataset, random, size.people, size.months)):
         kind = specials.pop(index, None)
         if kind is not None and not sheet.fits(rows, kind):
             _put_off(specials, index, kind, records, needed=size.bad_rows is not None)
             kind = None
-        planted.extend(sheet.write(rows, kind))
+        if kind is not None and kind.breaks_off:
+            last = rows, kind
+        else:
+            planted.extend(sheet.write(rows, kind))
+    if last is not None:
+        planted.extend(sheet.write(*last))
     # The second of a conflict may stand behind others that were planted between.
     return sheet.row - paper.header_rows, tuple(sorted(planted, key=lambda one: one.row)), records
+
+
+def enough_people_of(city: City, dataset: str) -> int:
+    """Return of how many people the records are enough for every kind, on any paper.
+
+    Args:
+        city: Whose.
+        dataset: One that has samples.
+    """
+    kinds = max(len(kinds_of(city, dataset, form)) for form in (Form.CSV, Form.EXCEL))
+    return -(-_BAD_SHARE_MAX * (kinds + _PAIR) // max(RECIPES[dataset].per_person, 1))
 
 
 def _bad_rows(asked: int | None, kinds: int, records: int) -> int:
@@ -96,13 +113,12 @@ def _put_off(specials: dict[int, Kind], index: int, kind: Kind, records: int, *,
 
 
 def _contradiction(mapping: Mapping) -> Callable[[list[str]], list[str]]:
-    """Return what gives a row other content under the same key: another base, or another name."""
-    base = mapping.column_of("base_fen") if mapping.dataset == CONTRIBUTION else ""
-    place = mapping.columns.index(base or mapping.column_of("person_name"))
+    """Return what gives a row other content under the same key: another number, or another name."""
+    place = mapping.columns.index(mapping.column_of(RECIPES[mapping.dataset].contradicted))
 
     def contradict(row: list[str]) -> list[str]:
         cell = row[place]
-        other = f"{int(cell[0]) % 9 + 1}{cell[1:]}" if base else f"{cell.strip()}某"
+        other = one_more(cell) if cell[:1].isdigit() else f"{cell.strip()}某"
         return [*row[:place], other, *row[place + 1 :]]
 
     return contradict

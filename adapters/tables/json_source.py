@@ -1,25 +1,22 @@
 """Rows from an interface that answers with pages of JSON, as the systems of human resources do.
 
 ``{"retCode":"200","retMsg":"…","data":{"data":[{…}],"pageNumber":"1","pageSize":"2","totalPage":"113"}}``, numbers as
-text or as numbers. The names in the first row are the header; every row must have the same ones.
+text or as numbers. The names in the first row are the header; every row must have the same ones. Rows with lists inside
+are several rows: ``json_rows``.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
-from decimal import Decimal
-from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from adapters.tables.errors import SourceRefused, SourceUnavailable
-from adapters.tables.header import column_places
 from adapters.tables.json_client import PageClient
 from adapters.tables.json_interface import PagedInterface
-from adapters.tables.reasons import REASONS
+from adapters.tables.json_rows import JsonRows, parsed
 from adapters.tables.rows import BadRow, Cell, Progress, Row
 
 _OK: Final = "200"
@@ -28,7 +25,6 @@ _CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,8}", re.ASCII)
 _MESSAGE_CHARACTERS_MAX: Final = 80
 _DIGITS: Final = re.compile(r"\d{3}")
 _WHOLE: Final = re.compile(r"\d{1,9}", re.ASCII)
-_PLAIN: Final = frozenset((str, int, bool, type(None)))
 
 
 class _Page(NamedTuple):
@@ -36,12 +32,6 @@ class _Page(NamedTuple):
 
     rows: list[Any]
     total: int
-
-
-class _Object(dict[str, Any]):
-    """An object of JSON; ``doubled`` is a name that stands in it twice."""
-
-    doubled: str | None = None
 
 
 class Pages(Protocol):
@@ -75,10 +65,8 @@ class JsonSource:
     def __init__(self, client: Pages, columns: Sequence[str], *, ignored: Collection[str] = ()) -> None:
         self.name = client.name
         self._client = client
-        self._columns = columns
-        self._ignored = ignored
-        self._names: frozenset[str] = frozenset()
-        self._pages, self._rows = 0, 0
+        self._rows = JsonRows(client.name, columns, ignored)
+        self._pages = 0
         self._total: int | None = None
 
     @property
@@ -96,9 +84,8 @@ class JsonSource:
         """
         while self._total is None or self._pages < self._total:
             page = self._read_page(self._pages + 1)
-            for row in page.rows:
-                self._rows += 1
-                yield self._read(self._rows, row)
+            for found in page.rows:
+                yield from self._rows.read(found)
             self._pages += 1
 
     def _read_page(self, number: int) -> _Page:
@@ -106,8 +93,6 @@ class JsonSource:
         page = self._opened(answer, number)
         if self._total is None:
             self._total = page.total
-            if page.rows:
-                self._read_header(page.rows[0])
         elif page.total != self._total:
             raise SourceUnavailable(self.name, "json.changed")
         if not page.rows and number < page.total:
@@ -116,11 +101,8 @@ class JsonSource:
 
     def _parsed(self, content: bytes) -> object:
         try:
-            return json.loads(
-                content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object
-            )
-        except (ValueError, ArithmeticError, RecursionError):
-            # Not chained: the error holds the page.
+            return parsed(content)
+        except ValueError:
             raise SourceRefused(self.name, "json.syntax") from None
 
     def _opened(self, answer: object, number: int) -> _Page:
@@ -139,59 +121,6 @@ class JsonSource:
         if _whole(page_number) != number or pages is None or pages > _PAGES_MAX:
             raise SourceRefused(self.name, "json.envelope")
         return _Page(rows, pages)
-
-    def _read_header(self, row: object) -> None:
-        if not isinstance(row, dict):
-            raise SourceRefused(self.name, "json.envelope")
-        header = list(row)
-        column_places(header, self._columns, self._ignored, partial(SourceRefused, self.name, row=1))
-        self._names = frozenset(header)
-
-    def _read(self, number: int, row: object) -> Row[Cell] | BadRow:
-        """Read one row."""
-        if not isinstance(row, _Object):
-            return _bad(number, [], "json.row")
-        cells = [row.get(column) for column in self._columns]
-        if row.doubled is not None:
-            return _bad(number, cells, "json.doubled", row.doubled)
-        if row.keys() != self._names:
-            lacking = next((column for column in self._columns if column not in row), None)
-            if lacking is not None:
-                return _bad(number, cells, "json.lacking", lacking)
-            if not row.keys() <= {*self._columns, *self._ignored}:
-                return _bad(number, cells, "json.unknown")
-        if not set(map(type, cells)) <= _PLAIN:
-            for column, cell in zip(self._columns, cells, strict=True):
-                rule_id = _wrong(cell)
-                if rule_id is not None:
-                    return _bad(number, cells, rule_id, column)
-        return Row(number, cells)
-
-
-def _bad(number: int, cells: list[Any], rule_id: str, column: str = "") -> BadRow:
-    shown = [cell if type(cell) in _PLAIN else str(cell) for cell in cells]
-    return BadRow(number, shown, rule_id, REASONS[rule_id], column)
-
-
-def _wrong(cell: object) -> str | None:
-    """Return the rule that a cell breaks; only numbers with a point or an exponent are Decimal, as doubles are sent."""
-    if type(cell) in _PLAIN:
-        return None
-    if isinstance(cell, Decimal):
-        return "json.precision" if abs(cell) >= 10**15 else None
-    return "json.type"
-
-
-def _object(pairs: list[tuple[str, Any]]) -> _Object:
-    found = _Object(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        found.doubled = next(name for name in names if names.count(name) > 1)
-    return found
-
-
-def _refuse(_: str) -> object:
-    raise ValueError
 
 
 def _whole(value: object) -> int | None:

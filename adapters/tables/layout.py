@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.frames.rows import FrameContext
+
 REFERENCE_COLUMN: Final = "编号"
 """Number of the rejection: by it a mended row names what it mends."""
 REASON_COLUMNS: Final = ("行号", "列", "规则", "拒绝原因", REFERENCE_COLUMN)
@@ -24,6 +26,7 @@ class TableLayout:
         widths_bytes: Of fixed width: bytes of each column in their encoding; empty where the dialect has no such files.
         fixed_encoding: Of fixed width.
         dbf_encoding: Of text in DBF.
+        frames: What frames of vehicles do not say; None where nobody said it.
     """
 
     columns: tuple[str, ...]
@@ -34,6 +37,7 @@ class TableLayout:
     widths_bytes: tuple[int, ...] = ()
     fixed_encoding: str = "gb18030"
     dbf_encoding: str = "gb18030"
+    frames: FrameContext | None = None
 
     @property
     def codec(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.frames import errors as frames
+
 _FILES: Final = {
     "file.missing": "文件不存在 / there is no such file",
     "file.not_a_file": "不是普通文件 / not a regular file",
@@ -15,6 +17,17 @@ _FILES: Final = {
     "file.no_widths": (
         "该方言未声明定长列宽；带分隔符的文本请用 .csv"
         " / the dialect declares no widths in bytes; delimited text is named .csv"
+    ),
+    "file.frames_unsaid": (
+        "帧中没有坐标系，JT/T 808 的帧也没有车牌：请用 --datum 和 --vehicles 说明"
+        " / frames do not say their datum, and those of JT/T 808 not their vehicle: say --datum and --vehicles"
+    ),
+    "file.frames_columns": (
+        "本方言的该数据集没有 {protocol} 帧的各列 / this dataset of the dialect does not have the columns of {protocol}"
+    ),
+    "file.register": (
+        "车辆登记表的行应有终端手机号、车牌号、车牌颜色代码，且终端不重复"
+        " / a row of the register needs terminal, plate and colour by its code, each terminal once"
     ),
     "file.kind": "这是{kind}文件，不是 {expected} / this is {kind}, not {expected}",
     "file.encoding": (
@@ -129,6 +142,9 @@ _JSON: Final = {
     "json.envelope": "应答的结构或页码不符 / the answer has another structure or page number",
     "json.refused": "接口返回 {code}：{message} / the interface answers {code}: {message}",
     "json.changed": "读取中数据有变，请重新读取 / the data changed between two pages: read it again",
+    "json.line": "该行不是 UTF-8 编码的 JSON / the line is not JSON in UTF-8",
+    "json.line_too_long": "该行过长 / the line is too long",
+    "json.nested": "明细列表的每一项应为不再嵌套的对象 / an item of a list must be an object with nothing inside",
     "json.row": "行不是对象 / the row is no object",
     "json.doubled": "行中有重复的列 / a column stands twice in the row",
     "json.lacking": "行缺少列 / the row lacks a column",
@@ -153,5 +169,7 @@ _SINKS: Final = {
     "sink.date": "Excel 写不出该日期 / Excel cannot hold this date",
 }
 
-REASONS: Final[dict[str, str]] = _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SQL | _JSON | _FOLDERS | _SINKS
+REASONS: Final[dict[str, str]] = (
+    _FILES | _CSV | _FIXED | _DBF | _EXCEL | _SQL | _JSON | _FOLDERS | _SINKS | frames.REASONS
+)
 """Every rule of the tables by its stable name."""

@@ -13,6 +13,7 @@ from adapters.tables.rejects import RejectedCells
 from adapters.tables.rows import Cell
 
 _SUFFIXES: Final = (".csv", ".xlsx")
+_FRAMES: Final = (".jtt808", ".jtt809")
 
 
 class RowSink(Protocol):
@@ -71,13 +72,18 @@ def open_sink(path: Path, layout: TableLayout) -> RowSink:
     """Return a row sink for a file; its suffix says what kind it is.
 
     Args:
-        path: Where the file shall stand: .csv or .xlsx.
+        path: Where the file shall stand: .csv or .xlsx, or .jtt808 or .jtt809 for frames.
         layout: What it shall look like.
 
     Raises:
-        FileRefused: The suffix is another one.
+        FileRefused: The suffix is another one, or the layout is not that of such frames.
     """
-    if _suffix(path) == ".xlsx":
+    suffix = _suffix(path, *_FRAMES)
+    if suffix in _FRAMES:
+        from adapters.tables.frame_sink import FrameSink
+
+        return FrameSink(path, layout)
+    if suffix == ".xlsx":
         from adapters.tables.excel_sink import ExcelSink
 
         return ExcelSink(path, layout)
@@ -110,8 +116,8 @@ def open_rejects(path: Path, layout: TableLayout) -> RejectsSink:
     return RejectsFile(path, layout)
 
 
-def _suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise FileRefused(path.name, "file.suffix", known=" ".join(_SUFFIXES))
+def _suffix(path: Path, *more: str) -> str:
+    suffix, known = path.suffix.lower(), (*_SUFFIXES, *more)
+    if suffix not in known:
+        raise FileRefused(path.name, "file.suffix", known=" ".join(known))
     return suffix

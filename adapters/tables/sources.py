@@ -73,7 +73,8 @@ def open_table(path: Path, layout: TableLayout, *, ignored: Collection[str] = RE
     """Open a file as a row source; its suffix says what kind it is.
 
     Args:
-        path: The file: .csv, .xlsx, .dbf, or fixed width in .txt or .dat.
+        path: The file: .csv, .xlsx, .dbf, fixed width in .txt or .dat, frames in .jtt808 or .jtt809, JSON lines in
+            .jsonl.
         layout: What the dialect's tables look like.
         ignored: Columns that may stand in the file and are not read.
 
@@ -169,10 +170,25 @@ def _fixed() -> _Opener:
     return open_fixed
 
 
+def _frames() -> _Opener:
+    from adapters.tables.frame_source import open_frames
+
+    return open_frames
+
+
+def _json_lines() -> _Opener:
+    from adapters.tables.json_lines import open_json_lines
+
+    return open_json_lines
+
+
 _OPENERS: Final[dict[str, Callable[[], _Opener]]] = {
     ".csv": _csv,
     ".xlsx": _excel,
     ".dbf": _dbf,
     ".txt": _fixed,
     ".dat": _fixed,
+    ".jsonl": _json_lines,
+    ".jtt808": _frames,
+    ".jtt809": _frames,
 }

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Iterator
 from typing import Final
 
 from adapters.mapping import Mapping
 from adapters.mapping.declared_columns import AnyColumn, FixedColumn, UnusedColumn
 from adapters.mapping.standard import FieldFacts
+from adapters.toolbox.bilingual import Language, Writer
 from adapters.toolbox.code_columns import code_columns
 from adapters.toolbox.type_words import type_words
 
-
-class Language(StrEnum):
-    """Of the document."""
-
-    CHINESE = "zh"
-    ENGLISH = "en"
-    BOTH = "both"
-
-
-_SEPARATOR: Final = " / "
 _WORDS: Final = {
     "title": "{dialect} 方言：{dataset} / The {dialect} dialect: {dataset}",
     "about": (
@@ -56,31 +46,6 @@ _WORDS: Final = {
 }
 
 
-class _Writer:
-    """Says things in one language, or in both."""
-
-    def __init__(self, language: Language) -> None:
-        self._language = language
-
-    def __call__(self, text: str) -> str:
-        """Pick the language of a text that says it in both, "中文 / English"; any other text is said as it is."""
-        chinese, separator, english = text.partition(_SEPARATOR)
-        if not separator or self._language is Language.BOTH:
-            return text
-        return chinese if self._language is Language.CHINESE else english
-
-    def word(self, name: str, **facts: object) -> str:
-        """Say one of the document's own words."""
-        return self(_WORDS[name].format(**facts))
-
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-        """Write a table, and an empty line behind."""
-        yield _row([self.word(name) for name in headings])
-        yield _row(["---"] * len(headings))
-        yield from (_row([self(cell) for cell in row]) for row in rows)
-        yield ""
-
-
 def document(mapping: Mapping, language: Language) -> str:
     """Write a mapping as Markdown.
 
@@ -88,7 +53,7 @@ def document(mapping: Mapping, language: Language) -> str:
         mapping: Of a file that lint has no errors in.
         language: Of headings, reasons and notes; labels are Chinese, and English names follow the standard's fields.
     """
-    say, declared = _Writer(language), mapping.declaration
+    say, declared = Writer(language, _WORDS), mapping.declaration
     file = declared.file
     lines = [
         f"# {say.word('title', dialect=mapping.dialect, dataset=mapping.dataset)}",
@@ -108,7 +73,7 @@ def document(mapping: Mapping, language: Language) -> str:
     return "\n".join(lines)
 
 
-def _columns(mapping: Mapping, say: _Writer) -> Iterator[tuple[str, ...]]:
+def _columns(mapping: Mapping, say: Writer) -> Iterator[tuple[str, ...]]:
     for column in mapping.declaration.columns:
         facts = mapping.standard.find(column.field)
         required = say.word("yes") if facts is not None and facts.required else ""
@@ -123,7 +88,7 @@ def _english(facts: FieldFacts | None) -> str:
     return f"{words} (`{facts.path}`)"
 
 
-def _type(column: AnyColumn, say: _Writer) -> str:
+def _type(column: AnyColumn, say: Writer) -> str:
     if isinstance(column, UnusedColumn):
         return say.word("unused")
     if isinstance(column, FixedColumn):
@@ -131,14 +96,14 @@ def _type(column: AnyColumn, say: _Writer) -> str:
     return say(type_words(column))
 
 
-def _note(column: AnyColumn, say: _Writer) -> str:
+def _note(column: AnyColumn, say: Writer) -> str:
     if isinstance(column, UnusedColumn | FixedColumn):
         return "; ".join(filter(None, (say(column.reason), say(column.note))))
     words = [f"`{word}`: {say(reason)}" for word, reason in column.missing.items()]
     return "; ".join(filter(None, (say(column.note), *words)))
 
 
-def _rules(mapping: Mapping, say: _Writer) -> Iterator[str]:
+def _rules(mapping: Mapping, say: Writer) -> Iterator[str]:
     """What holds of whole rows: sums, which rows are one record, fields that are the same in every row."""
     declared = mapping.declaration
     if declared.sums:
@@ -157,7 +122,7 @@ def _rules(mapping: Mapping, say: _Writer) -> Iterator[str]:
         yield from say.table(("field", "value", "reason"), rows)
 
 
-def _reasons(name: str, reasons: dict[str, str], say: _Writer) -> Iterator[str]:
+def _reasons(name: str, reasons: dict[str, str], say: Writer) -> Iterator[str]:
     if not reasons:
         return
     yield from (f"## {say.word(name)}", "")
@@ -166,7 +131,7 @@ def _reasons(name: str, reasons: dict[str, str], say: _Writer) -> Iterator[str]:
     yield from say.table((heading, "reason"), rows)
 
 
-def _code_tables(mapping: Mapping, say: _Writer) -> Iterator[str]:
+def _code_tables(mapping: Mapping, say: Writer) -> Iterator[str]:
     coded = list(code_columns(mapping))
     if coded:
         yield from (f"## {say.word('codes')}", "")
@@ -180,8 +145,3 @@ def _code_tables(mapping: Mapping, say: _Writer) -> Iterator[str]:
 
 def _value(names: dict[int, str], value: str | int | bool) -> str:
     return names.get(value, str(value)) if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _row(cells: Sequence[str]) -> str:
-    """One line of a table; what would end a cell is written otherwise."""
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

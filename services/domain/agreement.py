@@ -21,7 +21,7 @@ class Terms(NamedTuple):
 
     Attributes:
         dataset: Dataset.
-        standard: Version of its standard.
+        standard: Version of its standard that is spoken.
         fields: Field names that may be submitted; ``("*",)`` means all.
     """
 
@@ -40,7 +40,7 @@ class Agreement:
         provider: City that sends, or answers.
         consumer: City that receives, or asks.
         dataset: "social.contribution".
-        standard: Version of the dataset's standard.
+        standard: Newest version of the dataset's standard that may be sent or asked for (`services.domain.standard`).
         mode: "push" or "pull"; or "lookup": no stream exists by it, the consumer asks and the provider answers.
         fields: Field names that may be sent, or that answers may be taken from; ``("*",)`` means all.
         purposes: What the records or answers may be used for.
@@ -70,11 +70,6 @@ class Agreement:
     def stream(self) -> StreamName:
         """The stream that this agreement lets exist; by one of the mode "lookup" none does."""
         return StreamName(self.provider, self.consumer, self.dataset)
-
-    @property
-    def terms(self) -> Terms:
-        """What records that are sent by it are held to."""
-        return Terms(self.dataset, self.standard, self.fields)
 
     def allows(self, fields: Collection[str]) -> bool:
         """Say whether some fields are among those of the agreement."""

@@ -1,7 +1,7 @@
-"""What must agree within one record: totals over its items, and fields that others decide (``yrdx.types.v1.Dataset``).
+"""What must agree within one record: numbers and totals of its items, and fields that others decide.
 
-Declared with the standard, as data; judged by the gate and by the mappings with the same code. Records, declarations
-and descriptors are those of any protobuf runtime: only their attributes are used here.
+Declared with the standard, as data (``yrdx.types.v1.Dataset``); judged by the gate and by the mappings with the same
+code. Records, declarations and descriptors are those of any protobuf runtime: only their attributes are used here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Agreement:
     """Something that must hold of a record.
 
     Attributes:
-        field: The field that disagrees if it does not hold.
+        field: The field that disagrees if it does not hold, "items.kind" for one of items.
         others: The fields that it must agree with, "items.amount_fen" for one of items.
         rule_id: Stable name of the rule.
         holds: Says of a record whether it does.
@@ -31,8 +31,7 @@ class Agreement:
 
     def fields(self) -> Iterator[str]:
         """Yield the record's own fields that it speaks of. Lists are none: a summary travels without its details."""
-        yield self.field
-        yield from (path for path in self.others if "." not in path)
+        yield from (path for path in (self.field, *self.others) if "." not in path)
 
 
 def agreements(declared: Any, descriptor: Any) -> list[Agreement]:  # noqa: ANN401 - see above
@@ -45,19 +44,34 @@ def agreements(declared: Any, descriptor: Any) -> list[Agreement]:  # noqa: ANN4
     Raises:
         ValueError: A field or a value that is named does not exist or is no number.
     """
+    # Numbers first: where an item is lacking, its total is wrong as well, and that says less.
+    counts = [_item_count(one, descriptor) for one in declared.item_counts]
     sums = [_item_sum(one, descriptor) for one in declared.item_sums]
-    return sums + [_decision(one, descriptor) for one in declared.decisions]
+    return [*counts, *sums, *(_decision(one, descriptor) for one in declared.decisions)]
+
+
+def _item_count(declared: Any, descriptor: Any) -> Agreement:  # noqa: ANN401
+    """A number of items of one kind, asked where there are items of any."""
+    counts = _counting(declared, _listed(descriptor, declared.items))
+    conditions = _conditions(declared.conditions, descriptor)
+    items, number = declared.items, declared.count
+
+    def holds(record: Any) -> bool:  # noqa: ANN401
+        its = getattr(record, items)
+        asked = its and all(one(record) for one in conditions)
+        return not asked or sum(map(counts, its)) == number
+
+    others = tuple(one.field for one in declared.conditions)
+    return Agreement(f"{items}.{declared.where}", others, "count.differs", holds)
 
 
 def _item_sum(declared: Any, descriptor: Any) -> Agreement:  # noqa: ANN401
     """A total over items, asked where there are items. It may be absent only where none of them counts."""
     total = _number(descriptor, declared.total)
     items, _, part = declared.part.partition(".")
-    listed = descriptor.fields_by_name.get(items)
-    if listed is None or not listed.is_repeated or listed.message_type is None:
-        raise ValueError(f"{descriptor.full_name}: {items} is no repeated field of messages")
-    _number(listed.message_type, part)
-    counts = _counting(declared, listed.message_type)
+    item = _listed(descriptor, items)
+    _number(item, part)
+    counts = _counting(declared, item)
 
     def holds(record: Any) -> bool:  # noqa: ANN401
         its = getattr(record, items)
@@ -66,6 +80,14 @@ def _item_sum(declared: Any, descriptor: Any) -> Agreement:  # noqa: ANN401
         return not its or given == sum(counted) or (given is None and not counted)
 
     return Agreement(declared.total, (declared.part,), "sum.mismatch", holds)
+
+
+def _listed(descriptor: Any, items: str) -> Any:  # noqa: ANN401
+    """The descriptor of a repeated field's items."""
+    listed = descriptor.fields_by_name.get(items)
+    if listed is None or not listed.is_repeated or listed.message_type is None:
+        raise ValueError(f"{descriptor.full_name}: {items} is no repeated field of messages")
+    return listed.message_type
 
 
 def _counting(declared: Any, item: Any) -> Callable[[Any], bool]:  # noqa: ANN401

@@ -114,6 +114,12 @@ class FieldNotAgreed(NotPermitted):
     reason: ClassVar[str] = "FIELD_NOT_AGREED"
 
 
+class StandardIncompatible(NotPermitted):
+    """Two cities have no version of a standard in common that would let this stream exist."""
+
+    reason: ClassVar[str] = "STANDARD_INCOMPATIBLE"
+
+
 class PartnerUnknown(NotPermitted):
     """The calling city is not a confirmed partner of this node."""
 

@@ -30,10 +30,12 @@ class InboxProgress(NamedTuple):
     Attributes:
         received: Records of all applied batches.
         accepted: Those that were accepted; the others were rejected.
+        held: Of the accepted ones, those that nobody reads yet: a newer version of their standard is waited for.
     """
 
     received: int
     accepted: int
+    held: int = 0
 
 
 class StoredRecord(NamedTuple):

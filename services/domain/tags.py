@@ -20,6 +20,7 @@ CONFLICT: Final = b"yrdx-conflict-v1"
 BUNDLE_ACK: Final = b"yrdx-bundle-ack-v1"
 RECORD: Final = b"yrdx-record-v1"
 KEY: Final = b"yrdx-key-v1"
+CASE: Final = b"yrdx-case-v1"
 SUBJECT: Final = b"yrdx-subject-v1"
 
 ACCESS: Final = b"yrdx-access-v1"

@@ -97,7 +97,9 @@ class Reception:
     async def _agreement(self, header: BatchHeader) -> Agreement:
         key = (header.agreement_id, header.agreement_version)
         if key not in self._agreements:
-            self._agreements[key] = await asyncio.to_thread(self.store.read, partial(agreement_of, header=header))
+            self._agreements[key] = await asyncio.to_thread(
+                self.store.read, partial(agreement_of, parts=self.parts, header=header)
+            )
         return self._agreements[key]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from services.domain.agreement import Agreement
@@ -24,6 +25,16 @@ def agreement_in_force(directory: Agreements, stream: StreamName, at: datetime) 
             f"no agreement in force lets {stream} exist: import one with `yrdx agreement import FILE` on both sides"
         )
     return max(found, key=lambda agreement: (agreement.valid_from, agreement.version))
+
+
+def agreements_with(directory: Agreements, city: str, at: datetime) -> list[Agreement]:
+    """Return the agreement in force of every stream with a city, whoever sends, by name of the stream."""
+    streams = {a.stream for a in directory.agreements() if city in (a.provider, a.consumer)}
+    found = []
+    for stream in sorted(streams, key=str):
+        with suppress(AgreementMissing):
+            found.append(agreement_in_force(directory, stream, at))
+    return found
 
 
 def named_agreement(

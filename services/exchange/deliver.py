@@ -1,7 +1,7 @@
 """Deliver: one open session with a receiver, batches against receipts, a bounded number in flight.
 
 Sending and receiving run side by side; a semaphore bounds the unanswered batches, so memory stays the same at any
-backlog. Every failure ends the session with the error that says who must act; `services/node/couriers.py` decides
+backlog. Every failure ends the session with the error that says who must act; `services/node/courier.py` decides
 when the next one opens.
 """
 
@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from services.domain.batch import Batch, StoredBatch
+from services.domain.batch import Batch, BatchHeader, StoredBatch
 from services.domain.errors import Diverged, Malformed
-from services.domain.receipt import Receipt
 from services.domain.stream import Direction, StreamName
+from services.exchange.agreements import agreement_in_force
 from services.exchange.ahead import first_ended, in_groups
 from services.exchange.dial import Resume, make_opening, read_answer, resume_from
 from services.exchange.parts import Parts
 from services.exchange.seal import seal_pending
 from services.exchange.settle import VerifiedReceipt, settle_receipts, verify_receipt
+from services.exchange.standards import verify_described
 from services.ports.channel import DeliverSession, PartnerChannel
 from services.ports.store import Store, Transaction
 
@@ -57,6 +58,7 @@ class Delivery:
         stream: Outbound stream.
         fence: Fencing number of the lease that the caller holds and renews.
         wake: Set when rows were submitted.
+        sending: Called with each batch's header before it goes, for the first time or again.
         progressed: Called when the partner answered: with None after the opening, with each receipt then.
     """
 
@@ -65,7 +67,8 @@ class Delivery:
     stream: StreamName
     fence: int
     wake: asyncio.Event
-    progressed: Callable[[Receipt | None], None]
+    sending: Callable[[BatchHeader], None]
+    progressed: Callable[[VerifiedReceipt | None], None]
 
     async def run(self, channel: PartnerChannel) -> None:
         """Open the stream and deliver until an error, a finished replay, or cancellation.
@@ -74,15 +77,23 @@ class Delivery:
         opens anew and finds the receiver where it was.
 
         Raises:
+            StandardIncompatible: The partner describes itself as unable to keep what is sent here; nothing was opened.
             ExchangeError: Whatever ended the session; nothing acknowledged is lost by it.
         """
         opening = await self._write(lambda tx: make_opening(tx, self.parts, self.stream, fence=self.fence))
+        await self._verify_standards(channel)
         async with channel.deliver() as session:
             signed = await session.open(opening)
             answer = read_answer(self.parts, self.stream, opening, signed)
             resume = await self._write(lambda tx: resume_from(tx, self.stream, self.fence, answer))
             self.progressed(None)
             await _Window(self, session, lambda: channel.retiring).run(resume)
+
+    async def _verify_standards(self, channel: PartnerChannel) -> None:
+        """Ask before opening, so that both sides' versions are named: the receiver of an opening knows only one."""
+        described, now = await channel.describe(), self.parts.clock.now()
+        agreement = await asyncio.to_thread(self.store.read, lambda tx: agreement_in_force(tx, self.stream, now))
+        verify_described(agreement, self.parts.gate, described)
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         return await written(self.store.write(work))
@@ -166,6 +177,7 @@ class _Window:
             for batch in batches:
                 await self._slots.acquire()
                 self._unanswered += 1
+                self._delivery.sending(batch.header)
                 await self._session.send(batch)
         for _ in range(self._size):  # the session is finished when every slot is free again
             await self._slots.acquire()
@@ -174,9 +186,15 @@ class _Window:
         """Store receipts, all that came meanwhile in one transaction, and then free their places in the window."""
         delivery = self._delivery
         async for receipts in in_groups(self._receipts(), self._size):
-            work = partial(settle_receipts, name=delivery.stream, fence=delivery.fence, receipts=receipts)
+            work = partial(
+                settle_receipts,
+                parts=delivery.parts,
+                name=delivery.stream,
+                fence=delivery.fence,
+                receipts=receipts,
+            )
             await written(delivery.store.write(work))
-            for receipt, _ in receipts:
+            for receipt in receipts:
                 self._slots.release()
                 delivery.progressed(receipt)
 

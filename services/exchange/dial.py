@@ -12,6 +12,7 @@ from services.domain.tags import OPENING, POSITION
 from services.exchange.agreements import agreement_in_force
 from services.exchange.parts import Parts
 from services.exchange.seal import sendable_stream
+from services.exchange.standards import spoken_standard
 from services.ports.store import Transaction
 
 
@@ -43,6 +44,7 @@ def make_opening(tx: Transaction, parts: Parts, name: StreamName, *, fence: int 
     Raises:
         LeaseLost, Diverged: With a fence: this process may not send.
         AgreementMissing: No agreement is in force.
+        StandardIncompatible: It names no version that is known here.
     """
     stream = tx.stream(name, Direction.OUTBOUND) if fence is None else sendable_stream(tx, name, fence)
     if stream is None:
@@ -55,7 +57,7 @@ def make_opening(tx: Transaction, parts: Parts, name: StreamName, *, fence: int 
         hash_algorithm=stream.hash_algorithm,
         agreement_id=agreement.id,
         agreement_version=agreement.version,
-        standard=agreement.standard,
+        standard=spoken_standard(parts.gate, agreement),
         last_receipt=_last_receipt(tx, stream),
         closed=stream.closed,
         opened_time=now,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from services.domain.batch import Signed
 from services.domain.errors import (
-    DatasetUnknown,
     Diverged,
     EpochUnknown,
     ExchangeError,
+    Malformed,
     NotPermitted,
     PartnerPaused,
     PartnerUnknown,
@@ -22,6 +22,7 @@ from services.domain.stream import Direction, Position, Stream, StreamName, Stre
 from services.domain.tags import OPENING, POSITION, RECEIPT
 from services.exchange.agreements import named_agreement
 from services.exchange.parts import Parts
+from services.exchange.standards import require_readable
 from services.ports.store import Transaction
 
 PAUSED_RETRY_S = 30.0
@@ -74,17 +75,14 @@ def answer_opening(tx: Transaction, parts: Parts, signed: Signed, opening: Openi
     """Judge an opening and answer with the receiver's signed position.
 
     Raises:
-        PartnerUnknown, PartnerPaused, AgreementMissing, DatasetUnknown: Nothing was changed.
+        PartnerUnknown, PartnerPaused, AgreementMissing, StandardIncompatible, Malformed: Nothing was changed.
     """
     name = opening.stream
     require_live_partner(tx, name.from_city)
-    named_agreement(tx, name, opening.agreement_id, opening.agreement_version, parts.clock.now())
-    if opening.standard not in parts.gate.standards(name.dataset) or opening.hash_algorithm not in parts.digests:
-        known = ", ".join(parts.gate.standards(name.dataset)) or "none"
-        raise DatasetUnknown(
-            f"{name.dataset} standard {opening.standard} with {opening.hash_algorithm} is not known here; "
-            f"known versions: {known}"
-        )
+    agreement = named_agreement(tx, name, opening.agreement_id, opening.agreement_version, parts.clock.now())
+    require_readable(parts.gate, agreement, opening.standard)
+    if opening.hash_algorithm not in parts.digests:
+        raise Malformed(f"hash algorithm {opening.hash_algorithm} is not known here")
     stream = _present(tx, opening)
     judged, refusal = _judge(parts, stream, opening)
     if judged.position.epoch > stream.position.epoch:

@@ -10,6 +10,7 @@ from services.domain.tags import Digest
 from services.ports.clock import Clock, Random
 from services.ports.codec import PayloadCodec
 from services.ports.content import Contents
+from services.ports.courses import Courses
 from services.ports.gate import Gate
 from services.ports.signer import SignatureVerifier, Signer
 
@@ -27,6 +28,7 @@ class Parts:
         verifier: Verifies every city's signatures.
         gate: Validates records by the contract: what is submitted here.
         inbox_gate: The same, and refuses what this city's dialect has no way to say: what is received here.
+        courses: What cases do that records tell.
         codec: Payload codec.
         digests: Hash function by algorithm name.
         limits: This node's limits.
@@ -40,6 +42,7 @@ class Parts:
     verifier: SignatureVerifier
     gate: Gate
     inbox_gate: Gate
+    courses: Courses
     codec: PayloadCodec
     digests: Mapping[str, Digest]
     limits: Limits

@@ -6,12 +6,13 @@ inside a record is a rejection in the receipt; only header, signature, root, siz
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.domain import merkle
 from services.domain.agreement import Agreement
 from services.domain.batch import Batch, BatchHeader, Signed, StoredBatch
+from services.domain.course import Move
 from services.domain.errors import (
     ContentConflict,
     Diverged,
@@ -29,11 +30,15 @@ from services.domain.errors import (
 from services.domain.inbox import Accepted
 from services.domain.opening import ConflictStatement
 from services.domain.receipt import Receipt, Rejection, Violation
+from services.domain.standard import StandardVersion
 from services.domain.stream import Direction, Position, Stream, StreamState
 from services.domain.tags import BATCH, CONFLICT, RECEIPT
 from services.exchange.agreements import named_agreement
+from services.exchange.cases import Place, impossible_steps, moves_of, take_steps
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
+from services.exchange.refuse import refuse_received
+from services.exchange.standards import is_ahead, require_readable
 from services.ports.gate import Passed
 from services.ports.store import Transaction
 
@@ -54,12 +59,16 @@ class VerifiedBatch:
         header_hash: The batch's identity.
         leaves: Leaves, 32 bytes each.
         verdicts: One per record.
+        held: Its standard is a compatible addition that is not known here yet: nobody reads it before it is.
+        moves: By sequence, what records that passed say of cases; those of a held batch say it when it is released.
     """
 
     batch: Batch
     header_hash: bytes
     leaves: bytes
     verdicts: Sequence[Passed | Violation]
+    held: bool
+    moves: Mapping[int, Move]
 
     @property
     def header(self) -> BatchHeader:
@@ -76,7 +85,7 @@ class Applied:
     conflict: ContentConflict | None = None
     duplicate: bool = False
     accepted: int = 0
-    rejected: int = 0
+    rejections: Sequence[Rejection] = ()
 
 
 def verify_batch(parts: Parts, batch: Batch, caller_city: str, fields: Sequence[str]) -> VerifiedBatch:
@@ -105,15 +114,18 @@ def verify_batch(parts: Parts, batch: Batch, caller_city: str, fields: Sequence[
     if merkle.root(leaves, digest) != header.root:
         raise RootInvalid("the records' Merkle root is not the header's")
     header_hash = digest(BATCH + batch.signed_header.content)
-    return VerifiedBatch(batch, header_hash, b"".join(leaves), _verdicts(parts, batch, fields))
+    held = is_ahead(parts.inbox_gate, header.stream.dataset, header.standard)
+    verdicts, bodies = _judged(parts, batch, fields)
+    moves = {} if held else _moves(parts, header, verdicts, bodies)
+    return VerifiedBatch(batch, header_hash, b"".join(leaves), verdicts, held, moves)
 
 
 def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Applied:
     """Apply a verified batch once: records, rejections, evidence, receipt and watermark, all or none.
 
     Raises:
-        SequenceGap, HeadMismatch, EpochClosed, EpochUnknown, Diverged, AgreementMissing, PartnerPaused:
-            Nothing was changed.
+        SequenceGap, HeadMismatch, EpochClosed, EpochUnknown, Diverged, AgreementMissing, StandardIncompatible,
+            PartnerPaused: Nothing was changed.
         Unavailable: Another connection moved the stream at the same time; send again.
     """
     header = verified.header
@@ -124,26 +136,33 @@ def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Appli
         return _answer_again(tx, parts, stream, verified)
     _require_next(stream, header)
     require_live_partner(tx, header.stream.from_city)
-    named_agreement(tx, header.stream, header.agreement_id, header.agreement_version, header.sealed_time)
+    agreement_of(tx, parts, header)
     receipt, signed = _receipt(tx, parts, stream, verified)
     stored = StoredBatch(
         0, stream.id, header.epoch, header.first_sequence, header.record_count,
         verified.header_hash, verified.batch.signed_header, verified.leaves, signed,
     )  # fmt: skip
-    tx.apply(stored, _accepted(verified, receipt), received_time=receipt.received_time)
+    stored = tx.apply(stored, _accepted(verified, receipt), received_time=receipt.received_time)
+    if verified.held:
+        tx.hold(stored)
+    refuse_received(tx, parts, stream, header, _refused_since(verified, receipt))
+    _move_cases(tx, parts, stream, verified, receipt)
     position = Position(header.epoch, header.last_sequence, verified.header_hash)
     if not tx.update_stream(replace(stream, position=position, sealed=position), expected=stream):
         raise Unavailable(f"{header.stream} moved while a batch was applied: send again", retry_after_s=0.1)
-    return Applied(header.last_sequence, signed, accepted=receipt.accepted_count, rejected=len(receipt.rejections))
+    return Applied(header.last_sequence, signed, accepted=receipt.accepted_count, rejections=receipt.rejections)
 
 
-def agreement_of(tx: Transaction, header: BatchHeader) -> Agreement:
+def agreement_of(tx: Transaction, parts: Parts, header: BatchHeader) -> Agreement:
     """Return the agreement that a header names.
 
     Raises:
         AgreementMissing: Unknown here, or not in force when the batch was sealed.
+        StandardIncompatible: The header's standard goes beyond it, or can not even be kept here.
     """
-    return named_agreement(tx, header.stream, header.agreement_id, header.agreement_version, header.sealed_time)
+    agreement = named_agreement(tx, header.stream, header.agreement_id, header.agreement_version, header.sealed_time)
+    require_readable(parts.gate, agreement, header.standard)
+    return agreement
 
 
 def _require_size(parts: Parts, batch: Batch) -> None:
@@ -165,7 +184,8 @@ def _bytes_max(parts: Parts, count: int) -> int:
     )
 
 
-def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed | Violation]:
+def _judged(parts: Parts, batch: Batch, fields: Sequence[str]) -> tuple[list[Passed | Violation], list[bytes]]:
+    """Return the gate's verdicts, and the decoded bodies."""
     broken = {offset: _WRONG_SALT for offset, record in enumerate(batch.records) if len(record.salt) != 16}
     bodies: list[bytes] = []
     for offset, record in enumerate(batch.records):
@@ -177,7 +197,19 @@ def _verdicts(parts: Parts, batch: Batch, fields: Sequence[str]) -> list[Passed 
     verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
     for offset, violation in broken.items():
         verdicts[offset] = violation
-    return verdicts
+    return verdicts, bodies
+
+
+def _moves(
+    parts: Parts, header: BatchHeader, verdicts: Sequence[Passed | Violation], bodies: Sequence[bytes]
+) -> dict[int, Move]:
+    """Return what the records that passed say of cases, by sequence."""
+    passed = (
+        (sequence, body)
+        for sequence, (verdict, body) in enumerate(zip(verdicts, bodies, strict=True), header.first_sequence)
+        if isinstance(verdict, Passed)
+    )
+    return moves_of(parts, header.stream.dataset, header.standard, passed)
 
 
 def _already_applied(tx: Transaction, stream: Stream, header: BatchHeader) -> bool:
@@ -231,7 +263,7 @@ def _receipt(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBa
     if stream.state is StreamState.REPLAY:
         return _original_receipt(parts, verified)
     header = verified.header
-    rejections = _rejections(tx, stream, verified)
+    rejections = _rejections(tx, parts, stream, verified)
     receipt = Receipt(
         header.stream, header.epoch, verified.header_hash, header.first_sequence, header.record_count,
         header.record_count - len(rejections), rejections, parts.clock.now(),
@@ -247,14 +279,25 @@ def _original_receipt(parts: Parts, verified: VerifiedBatch) -> tuple[Receipt, S
     receipt = parts.contents.receipt_from_bytes(signed.content)
     if receipt.header_hash != verified.header_hash:
         raise Malformed("the original receipt is for another batch")
-    refused = {rejection.sequence for rejection in receipt.rejections}
-    for sequence, verdict in enumerate(verified.verdicts, receipt.first_sequence):
-        if isinstance(verdict, Violation) and sequence not in refused:
+    added = bool(StandardVersion.parse(verified.header.standard).addition)  # then it may have been accepted unread
+    for offset, verdict in _refused_since(verified, receipt).items():
+        if not added:
+            sequence = receipt.first_sequence + offset
             raise Diverged(f"sequence {sequence} was accepted once but the gate refuses it now ({verdict.rule_id})")
     return receipt, signed
 
 
-def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
+def _refused_since(verified: VerifiedBatch, receipt: Receipt) -> dict[int, Violation]:
+    """Return what the gate refuses although its receipt accepts it, by offset: only a replay brings such records."""
+    refused = {rejection.sequence - receipt.first_sequence for rejection in receipt.rejections}
+    return {
+        offset: verdict
+        for offset, verdict in enumerate(verified.verdicts)
+        if isinstance(verdict, Violation) and offset not in refused
+    }
+
+
+def _rejections(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
     header = verified.header
     found = {
         sequence: verdict
@@ -269,12 +312,27 @@ def _rejections(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> tup
     if mending:
         newer = tx.superseded(stream.id, [(verdict.key, verdict.mends) for _, verdict in mending], header.epoch)
         found |= {sequence: _SUPERSEDED for sequence, verdict in mending if verdict.key in newer}
+    if verified.moves:
+        moves = {sequence: move for sequence, move in verified.moves.items() if sequence not in found}
+        found |= impossible_steps(tx, parts, stream.name, moves)
     return tuple(Rejection(sequence, found[sequence]) for sequence in sorted(found))
+
+
+def _move_cases(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch, receipt: Receipt) -> None:
+    """Let cases take the steps that the receipt accepts: in a replay those that were accepted at first."""
+    if verified.moves:
+        refused = {rejection.sequence for rejection in receipt.rejections}
+        moves = ((sequence, move) for sequence, move in verified.moves.items() if sequence not in refused)
+        take_steps(tx, parts, stream, [(move, Place(None, receipt.epoch, sequence)) for sequence, move in moves])
 
 
 def _accepted(verified: VerifiedBatch, receipt: Receipt) -> Accepted:
     refused = {rejection.sequence - receipt.first_sequence for rejection in receipt.rejections}
-    offsets = [offset for offset in range(receipt.record_count) if offset not in refused]
-    passed = [verdict for offset in offsets if isinstance(verdict := verified.verdicts[offset], Passed)]
-    operations, keys, _ = zip(*passed, strict=True) if passed else ((), (), ())
+    accepted = [
+        (offset, verdict)
+        for offset, verdict in enumerate(verified.verdicts)
+        if isinstance(verdict, Passed) and offset not in refused
+    ]
+    offsets = [offset for offset, _ in accepted]
+    operations, keys, _ = zip(*(passed for _, passed in accepted), strict=True) if accepted else ((), (), ())
     return Accepted(offsets, operations, keys, [verified.batch.records[offset] for offset in offsets])

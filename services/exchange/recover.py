@@ -21,6 +21,7 @@ from services.domain.outbox import PendingRow, RecoveredRow
 from services.domain.receipt import Receipt
 from services.domain.stream import Direction, Position, Stream, StreamName, StreamState
 from services.domain.tags import BATCH
+from services.exchange.cases import Place, answer_steps, moves_of, take_steps, void_steps
 from services.exchange.parts import Parts
 from services.exchange.settle import verify_receipt
 from services.ports.channel import ReceiptedBatch
@@ -89,7 +90,7 @@ def take_back(tx: Transaction, parts: Parts, name: StreamName, batches: Sequence
         taken = _verify_taken(parts, stream, item)
         sealed = tx.unacknowledged(stream.id, taken.header.epoch, after_sequence=stream.position.watermark, limit=1)
         if sealed and sealed[0].header_hash == taken.stored.header_hash:
-            _settle(tx, sealed[0], taken)
+            _settle(tx, parts, stream, sealed[0], taken)
         else:
             if sealed:
                 # Sealed after the restore, while the batch of before was still under way: the receiver applied that
@@ -128,11 +129,14 @@ def finish_recovery(tx: Transaction, name: StreamName, answer: OpeningAnswer) ->
     _swap(tx, stream, replace(stream, state=StreamState.OPEN, state_reason=""))
 
 
-def open_epoch(tx: Transaction, name: StreamName, answer: OpeningAnswer, *, void: bool, reason: str) -> int:
+def open_epoch(
+    tx: Transaction, parts: Parts, name: StreamName, answer: OpeningAnswer, *, void: bool, reason: str
+) -> int:
     """End the epoch of an outbound stream where the receiver stands and begin the next one.
 
     Args:
         tx: Transaction.
+        parts: Ports.
         name: Outbound stream.
         answer: The receiver's present position.
         void: Declare sealed, unacknowledged records undeliverable (VOID) instead of sending them anew.
@@ -143,6 +147,8 @@ def open_epoch(tx: Transaction, name: StreamName, answer: OpeningAnswer, *, void
     """
     stream = stream_of(tx, name, Direction.OUTBOUND)
     epoch = stream.position.epoch
+    if void:
+        void_steps(tx, parts, stream, epoch)
     count = (
         tx.void_unacknowledged(stream.id, epoch, reason=reason) if void else tx.reopen_unacknowledged(stream.id, epoch)
     )
@@ -191,8 +197,24 @@ def _import(tx: Transaction, parts: Parts, stream: Stream, taken: _TakenBatch) -
             used += 1
         else:
             rows.append(_recovered(parts, stream, taken.header, sequence, leaf, record))
-    tx.import_batch(taken.stored, rows, taken.receipt.rejections, now=parts.clock.now())
+    stored = tx.import_batch(taken.stored, rows, taken.receipt.rejections, now=parts.clock.now())
+    answer_steps(tx, parts, stream.name, stored, taken.receipt.rejections)
+    _take_steps_back(tx, parts, stream, taken, rows)
     return len(rows) - used
+
+
+def _take_steps_back(
+    tx: Transaction, parts: Parts, stream: Stream, taken: _TakenBatch, rows: Sequence[PendingRow | RecoveredRow]
+) -> None:
+    """Keep what records say of cases that came back without a pending row here."""
+    bodies = (
+        (sequence, parts.codec.decode(row.body))
+        for sequence, row in enumerate(rows, taken.header.first_sequence)
+        if isinstance(row, RecoveredRow) and row.key
+    )
+    moves = moves_of(parts, stream.name.dataset, taken.header.standard, bodies)
+    epoch = taken.header.epoch
+    take_steps(tx, parts, stream, [(move, Place(None, epoch, sequence)) for sequence, move in moves.items()])
 
 
 def _recovered(
@@ -207,8 +229,9 @@ def _recovered(
     return RecoveredRow(verdict.key if isinstance(verdict, Passed) else b"", record.salt, record.body)
 
 
-def _settle(tx: Transaction, batch: StoredBatch, taken: _TakenBatch) -> None:
+def _settle(tx: Transaction, parts: Parts, stream: Stream, batch: StoredBatch, taken: _TakenBatch) -> None:
     receipt = taken.receipt
+    answer_steps(tx, parts, stream.name, batch, receipt.rejections)
     tx.settle(
         batch,
         taken.signed_receipt,

@@ -16,7 +16,9 @@ from services.domain.outbox import PendingRow
 from services.domain.stream import Direction, Position, Stream, StreamName, StreamState
 from services.domain.tags import BATCH
 from services.exchange.agreements import agreement_in_force
+from services.exchange.cases import drop_steps
 from services.exchange.parts import Parts
+from services.exchange.standards import spoken_standard
 from services.ports.store import Transaction
 
 
@@ -54,9 +56,10 @@ def seal_pending(tx: Transaction, parts: Parts, name: StreamName, fence: int, *,
         LeaseLost: Another process seals this stream now.
         Diverged: The stream waits for an operator.
         AgreementMissing: The agreement ended.
+        StandardIncompatible: It names no version that is known here.
     """
     before = stream = sendable_stream(tx, name, fence)
-    rows = _next_rows(tx, stream, batches_max * BATCH_RECORDS_FLOOR)
+    rows = _next_rows(tx, parts, stream, batches_max * BATCH_RECORDS_FLOOR)
     if not rows:
         return []
     agreement = agreement_in_force(tx, name, parts.clock.now())
@@ -73,7 +76,7 @@ def seal_pending(tx: Transaction, parts: Parts, name: StreamName, fence: int, *,
     return sealed
 
 
-def _next_rows(tx: Transaction, stream: Stream, records_max: int) -> list[PendingRow]:
+def _next_rows(tx: Transaction, parts: Parts, stream: Stream, records_max: int) -> list[PendingRow]:
     """Return the next pending rows that the receiver does not have already.
 
     After a restored backup, a source that is submitted again brings rows that were sent before the restore and were
@@ -82,7 +85,9 @@ def _next_rows(tx: Transaction, stream: Stream, records_max: int) -> list[Pendin
     while rows := tx.pending(stream.id, records_max=records_max):
         if not tx.recovered_count(stream.id):
             return rows
-        if rest := tx.claim_recovered(stream.id, rows):
+        rest = tx.claim_recovered(stream.id, rows)
+        drop_steps(tx, parts, stream, {row.id for row in rows}.difference(row.id for row in rest))
+        if rest:
             return rest
     return []
 
@@ -103,7 +108,7 @@ def _sign_batch(parts: Parts, stream: Stream, agreement: Agreement, records: lis
         epoch=stream.position.epoch,
         agreement_id=agreement.id,
         agreement_version=agreement.version,
-        standard=agreement.standard,
+        standard=spoken_standard(parts.gate, agreement),
         first_sequence=first,
         record_count=len(records),
         root=merkle.root(leaves, digest),

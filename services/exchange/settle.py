@@ -11,6 +11,7 @@ from services.domain.errors import HeadMismatch, LeaseLost, Malformed
 from services.domain.receipt import Receipt
 from services.domain.stream import Direction, Position, Stream, StreamName, StreamState
 from services.domain.tags import RECEIPT
+from services.exchange.cases import answer_steps
 from services.exchange.parts import Parts
 from services.ports.store import Transaction
 
@@ -35,7 +36,9 @@ def verify_receipt(parts: Parts, name: StreamName, signed: Signed) -> VerifiedRe
     return VerifiedReceipt(receipt, signed)
 
 
-def settle_receipts(tx: Transaction, name: StreamName, fence: int, receipts: Sequence[VerifiedReceipt]) -> None:
+def settle_receipts(
+    tx: Transaction, parts: Parts, name: StreamName, fence: int, receipts: Sequence[VerifiedReceipt]
+) -> None:
     """Store receipts with their rejections and advance the acknowledged position.
 
     A receipt that stands already changes nothing. Receipts come in order, so the next one must end the next batch.
@@ -49,12 +52,12 @@ def settle_receipts(tx: Transaction, name: StreamName, fence: int, receipts: Seq
         raise LeaseLost(f"the lease on {name} is another's")
     position = stream.position
     for verified in receipts:
-        position = _settle(tx, stream, position, verified)
+        position = _settle(tx, parts, stream, position, verified)
     if position != stream.position and not tx.update_stream(replace(stream, position=position), expected=stream):
         raise LeaseLost(f"{name} moved while a receipt was stored")
 
 
-def _settle(tx: Transaction, stream: Stream, position: Position, verified: VerifiedReceipt) -> Position:
+def _settle(tx: Transaction, parts: Parts, stream: Stream, position: Position, verified: VerifiedReceipt) -> Position:
     """Store one receipt and return the acknowledged position after it."""
     receipt, signed = verified
     batch = tx.batch_at(stream.id, receipt.epoch, receipt.first_sequence)
@@ -66,6 +69,7 @@ def _settle(tx: Transaction, stream: Stream, position: Position, verified: Verif
         return position
     if receipt.first_sequence != position.watermark + 1 or receipt.epoch != position.epoch:
         raise HeadMismatch(f"{stream.name}: the receipt at {receipt.first_sequence} is not the next one")
+    answer_steps(tx, parts, stream.name, batch, receipt.rejections)
     tx.settle(
         batch,
         signed,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.domain.agreement import Terms
+from services.domain.course import Move
 from services.domain.errors import CursorMoved, DatasetUnknown, Malformed, TooLarge
 from services.domain.outbox import OutboxRow, Source
 from services.domain.receipt import Violation
@@ -21,7 +22,10 @@ from services.domain.rejection import LocalRejection, Mending
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.agreements import agreement_in_force
+from services.exchange.cases import Place, impossible_steps, moves_of, take_steps
 from services.exchange.parts import Parts
+from services.exchange.standards import spoken_standard
+from services.ports.gate import Passed
 from services.ports.store import Transaction
 
 _RETRACT: Final = 2
@@ -73,7 +77,7 @@ class Chunk:
         upto_position: Where it stands afterwards, also past rows that were left out.
         rows: By rising position.
         rejected: Rows among them that never became a record.
-        cursor: Where the source's reader goes on after this chunk; empty leaves what stands.
+        cursor: What the source's reader must know when it goes on after this chunk; empty leaves what stands.
         mapping: Version of the mapping that made the records; empty when their sender mapped them.
         reread: Keys of refusals of earlier reads whose rows were read again, whatever they are now.
     """
@@ -89,10 +93,19 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class CheckedChunk:
-    """A chunk whose records passed the gate, and those that did not."""
+    """A chunk whose records passed the gate, and those that did not.
+
+    Attributes:
+        chunk: As it was presented.
+        rows: Those that passed.
+        moves: By position, what they say of cases.
+        mended: Which of them take the place of a refused row.
+        rejected: Those that did not pass, after those that never were records.
+    """
 
     chunk: Chunk
     rows: Sequence[OutboxRow]
+    moves: Mapping[int, Move]
     mended: Sequence[Mending]
     rejected: Sequence[LocalRejection]
 
@@ -119,6 +132,7 @@ def open_source(
 
     Raises:
         AgreementMissing: No agreement in force lets the stream exist. The city's own register needs none.
+        StandardIncompatible: The agreement names no version that is known here.
         DatasetUnknown: The register's dataset is not known here.
     """
     terms = _terms(tx, parts, stream_name)
@@ -133,7 +147,8 @@ def open_source(
 
 def _terms(tx: Transaction, parts: Parts, stream_name: StreamName) -> Terms:
     if not stream_name.is_register:
-        return agreement_in_force(tx, stream_name, parts.clock.now()).terms
+        agreement = agreement_in_force(tx, stream_name, parts.clock.now())
+        return Terms(agreement.dataset, spoken_standard(parts.gate, agreement), agreement.fields)
     standards = parts.gate.standards(stream_name.dataset)
     if not standards:
         raise DatasetUnknown(f"the dataset {stream_name.dataset} is not known here")
@@ -163,7 +178,13 @@ def check_chunk(parts: Parts, terms: Terms, chunk: Chunk) -> CheckedChunk:
         rows.append(OutboxRow(row.position, verdict.key, salt, body, content, row.normalisations))
         if row.mends_rejection:
             mended.append(Mending(row.mends_rejection, row.position))
-    return CheckedChunk(chunk, rows, mended, rejected)
+    passed = (
+        (row.position, row.body)
+        for row, verdict in zip(chunk.rows, verdicts, strict=True)
+        if isinstance(verdict, Passed)
+    )
+    moves = moves_of(parts, terms.dataset, terms.standard, passed)
+    return CheckedChunk(chunk, rows, moves, mended, rejected)
 
 
 def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: CheckedChunk) -> Submitted:
@@ -177,6 +198,7 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     """
     stream, source, chunk, now = opened.stream, opened.source, checked.chunk, parts.clock.now()
     rows, rejected = _without_closed(tx, stream, checked)
+    rows, rejected = _without_impossible(tx, parts, stream, checked.moves, rows, rejected)
     moved = tx.advance_source(
         source.id, after=chunk.after_position, upto=chunk.upto_position, submitted=len(rows), cursor=chunk.cursor
     )
@@ -190,16 +212,18 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
         delivered = not stream.name.is_register
-        tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
+        first_id = tx.append_outbox(stream.id, source.id, rows, now=now, mapping=chunk.mapping, delivered=delivered)
+        if checked.moves:
+            placed = [(checked.moves[row.position], Place(first_id + offset)) for offset, row in enumerate(rows)]
+            take_steps(tx, parts, stream, placed)
     return Submitted(len(rows), rejected)
 
 
 def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    refused_again = [one.key for one in chunk.rejected if one.key] if chunk.cursor else []
-    keys = [*refused_again, *chunk.reread]
-    if keys:
-        tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
+    if chunk.reread:
+        position = opened.source.position
+        tx.close_reread(opened.stream.id, opened.source.id, chunk.reread, upto_position=position, now=now)
 
 
 def _without_closed(
@@ -212,6 +236,23 @@ def _without_closed(
     late = {one.position for one in checked.mended if one.rejection_id not in still_open}
     rows = [row for row in checked.rows if row.position not in late]
     return rows, [*checked.rejected, *(LocalRejection(position, "", _NOT_OPEN) for position in sorted(late))]
+
+
+def _without_impossible(
+    tx: Transaction,
+    parts: Parts,
+    stream: Stream,
+    moves: Mapping[int, Move],
+    rows: Sequence[OutboxRow],
+    rejected: Sequence[LocalRejection],
+) -> tuple[Sequence[OutboxRow], Sequence[LocalRejection]]:
+    """Refuse rows that say what their case cannot do, as far as it is known here; the partner has the last word."""
+    if not moves:
+        return rows, rejected
+    refused = impossible_steps(tx, parts, stream.name, {row.position: moves[row.position] for row in rows})
+    kept = [row for row in rows if row.position not in refused]
+    told = [LocalRejection(row.position, "", refused[row.position], row.key) for row in rows if row.position in refused]
+    return kept, [*rejected, *told]
 
 
 def _digest(body: bytes) -> bytes:

@@ -24,6 +24,8 @@ CALLERS: Final = {
     "/yrdx.node.v1.NodeService/GetStatus": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListRejections": _SYSTEM,
     "/yrdx.node.v1.NodeService/CloseRejection": _SYSTEM,
+    "/yrdx.node.v1.NodeService/ListCases": _SYSTEM,
+    "/yrdx.node.v1.NodeService/GetCase": _SYSTEM,
     "/yrdx.node.v1.NodeService/MergeStanding": _SYSTEM,
     "/yrdx.node.v1.NodeService/FindStanding": _SYSTEM,
     "/yrdx.node.v1.NodeService/ListStanding": _SYSTEM,

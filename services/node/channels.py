@@ -19,6 +19,7 @@ from certs.generation import Generation
 from services.domain.errors import ExchangeError, Unauthenticated
 from services.domain.partner import PartnerState
 from services.node.trust import Trust
+from services.ports.calls import CallObserver
 from services.ports.channel import PartnerChannel
 
 _log = structlog.get_logger("yrdx.channels")
@@ -44,9 +45,9 @@ class Route:
     credentials: PartnerCredentials = field(repr=False)
     revoked: frozenset[str] = field(default=frozenset(), compare=False)
 
-    def open(self) -> GrpcPartnerChannel:
-        """Open a channel."""
-        return GrpcPartnerChannel(self.city, self.endpoint, self.credentials)
+    def open(self, observer: CallObserver) -> GrpcPartnerChannel:
+        """Open a channel whose calls an observer is told of."""
+        return GrpcPartnerChannel(self.city, self.endpoint, self.credentials, observer)
 
     def believes_as(self, other: Route) -> bool:
         """Whether two routes differ in our own certificate alone."""
@@ -61,14 +62,16 @@ class Route:
 class Channels:
     """The channels of a node."""
 
-    def __init__(self, trust: Trust, *, drain_s: float = DRAIN_S) -> None:
+    def __init__(self, trust: Trust, observer: CallObserver, *, drain_s: float = DRAIN_S) -> None:
         """Begin without a channel.
 
         Args:
             trust: Present state of trust.
+            observer: Is told of every call.
             drain_s: Time that open sessions of a replaced channel get to end.
         """
         self._trust = trust
+        self._observer = observer
         self._drain_s = drain_s
         self._open: dict[str, tuple[Route, GrpcPartnerChannel]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
@@ -83,12 +86,12 @@ class Channels:
         route = self._route(city)
         present = self._open.get(city)
         if present is None:
-            self._open[city] = (route, route.open())
+            self._open[city] = (route, route.open(self._observer))
         elif not route.believes_as(present[0]):
             # The partner's authorities or address changed: what the old channel reaches may be nobody we believe.
             if route.distrusts(present[0]):
                 await self.close(city)
-            await self._swap(city, route, route.open())
+            await self._swap(city, route, route.open(self._observer))
         return self._open[city][1]
 
     async def refresh(self) -> Mapping[str, str]:
@@ -120,7 +123,7 @@ class Channels:
     async def _canary(self, city: str, generation: Generation) -> str:
         route = self._route(city)
         shown = replace(route.credentials, chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem)
-        channel = replace(route, credentials=shown).open()
+        channel = replace(route, credentials=shown).open(self._observer)
         try:
             async with asyncio.timeout(CANARY_S):
                 await channel.describe()
@@ -159,16 +162,18 @@ class Channels:
         if route.distrusts(present):
             # The other end may be whoever holds the revoked key: nothing more goes there, and nothing is asked first.
             await self.close(city)
-            self._open[city] = (route, route.open())
+            self._open[city] = (route, route.open(self._observer))
             _log.warning("channel.cut", city=city)
             return ""
-        channel = route.open()
+        channel = route.open(self._observer)
         try:
             async with asyncio.timeout(CANARY_S):
                 await channel.describe()
         except (ExchangeError, TimeoutError) as error:
             await channel.close()
-            _log.warning("channel.canary_failed", city=city, message=str(error))
+            # Its text may be the partner's; `yrdx doctor --partner` says what is wrong.
+            reason = error.reason if isinstance(error, ExchangeError) else "TIMEOUT"
+            _log.warning("channel.canary_failed", city=city, reason=reason)
             return str(error) or "no answer in time"
         await self._swap(city, route, channel)
         return ""

@@ -1,42 +1,23 @@
-"""Couriers: one task per outbound stream that delivers for as long as the node serves.
-
-A courier takes the stream's lease, opens a session (`services.exchange.deliver`) and, when it ends, decides by who
-must act: a human of this side (DIVERGED), an operator of the other side (probe), or time alone (exponential back-off
-with full jitter, without end; `adapters.partner.retry`).
-"""
+"""Couriers: one for each outbound stream (`services.node.courier`), as streams appear and partners pause."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
-from functools import partial
 from typing import Final
 
 import structlog
 
-from adapters.partner.retry import Backoff, endless
 from services.domain.errors import (
-    Conflict,
-    Diverged,
-    ExchangeError,
-    LeaseLost,
-    NotPermitted,
-    Recovering,
-    Rejected,
-    SequenceGap,
-    Unauthenticated,
     Unavailable,
 )
 from services.domain.partner import PartnerState
-from services.domain.receipt import Receipt
 from services.domain.stream import Direction, StreamName
-from services.exchange.ahead import first_ended
-from services.exchange.deliver import Delivery, written
 from services.exchange.parts import Parts
-from services.exchange.settle import mark_diverged
+from services.node.courier import Circuit, Courier
 from services.node.settings import DeliverySettings
+from services.node.signals.batches import Batches
 from services.ports.channel import PartnerChannel
 from services.ports.store import Store, Transaction
 
@@ -44,141 +25,6 @@ _log = structlog.get_logger("yrdx.courier")
 
 DISCOVER_INTERVAL_S: Final = 1.0
 """How often new streams and paused partners are looked for when nobody woke the couriers."""
-GAPS_MAX: Final = 3
-"""Gaps in a row before a stream is DIVERGED: the first is answered at once, the next after a back-off."""
-
-
-class Courier:
-    """Delivers one stream.
-
-    Attributes:
-        last_error: The last failure; empty when the partner answered since.
-    """
-
-    def __init__(
-        self,
-        parts: Parts,
-        store: Store,
-        stream: StreamName,
-        channel: Callable[[str], Awaitable[PartnerChannel]],
-        settings: DeliverySettings,
-        holder: str,
-    ) -> None:
-        """Prepare a courier; `run` does the work."""
-        self._parts = parts
-        self._store = store
-        self._stream = stream
-        self._channel = channel
-        self._settings = settings
-        self._holder = holder
-        self._rows = asyncio.Event()
-        self._retry_now = asyncio.Event()
-        self._backoff = Backoff(parts.random, ceiling_s=settings.backoff_max_s, probe_s=settings.probe_s)
-        self._gaps = 0
-        self.last_error = ""
-
-    def wake(self) -> None:
-        """Say that rows were submitted."""
-        self._rows.set()
-
-    def retry_now(self) -> None:
-        """End a pause: an operator changed something, or the partner answered a ping."""
-        self._retry_now.set()
-
-    async def run(self) -> None:
-        """Deliver until cancelled."""
-        while True:
-            async for attempt in endless(self._backoff, self._pause):
-                with attempt:
-                    await self._attempt()
-
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._retry_now.wait(), seconds)
-        self._retry_now.clear()
-
-    async def _attempt(self) -> None:
-        """Run one session and turn its end into who must act; time alone mends `Unavailable`."""
-        try:
-            await self._session()
-        except SequenceGap as error:
-            await self._gap(error)
-        except (Recovering, Diverged) as error:
-            self._failed(error)
-            raise Unavailable(str(error), retry_after_s=self._settings.probe_s) from error
-        except LeaseLost as error:
-            raise Unavailable(str(error), retry_after_s=self._settings.lease_s / 3) from error
-        except (Conflict, Rejected) as error:
-            await self._diverge(error)
-        except (Unavailable, NotPermitted, Unauthenticated) as error:
-            self._failed(error)
-            raise
-        except ExchangeError as error:
-            self._failed(error)
-            raise Unavailable(str(error)) from error
-
-    async def _session(self) -> None:
-        fence = await self._lease()
-        if fence is None:
-            raise LeaseLost(f"another process delivers {self._stream}")
-        delivery = Delivery(self._parts, self._store, self._stream, fence, self._rows, self._progressed)
-        channel = await self._channel(self._stream.to_city)
-        try:
-            await first_ended(delivery.run(channel), self._renew(fence))
-        finally:
-            release = partial(_release, name=self._stream, holder=self._holder)
-            with suppress(Unavailable):  # it ends by itself
-                await written(self._store.write(release))
-
-    async def _renew(self, fence: int) -> None:
-        while True:
-            await asyncio.sleep(self._settings.lease_s / 3)
-            if await self._lease() != fence:
-                raise LeaseLost(f"the lease on {self._stream} is another's")
-
-    async def _lease(self) -> int | None:
-        now = self._parts.clock.now()
-        until = now + timedelta(seconds=self._settings.lease_s)
-
-        def take(tx: Transaction) -> int | None:
-            stream = tx.stream(self._stream, Direction.OUTBOUND)
-            return tx.take_lease(stream.id, self._holder, now=now, until=until) if stream else None
-
-        return await written(self._store.write(take))
-
-    async def _gap(self, error: SequenceGap) -> None:
-        self._gaps += 1
-        if self._gaps >= GAPS_MAX:
-            await self._diverge(error)
-        self._failed(error)
-        raise Unavailable(str(error), retry_after_s=0.0 if self._gaps == 1 else None) from error
-
-    async def _diverge(self, error: ExchangeError) -> None:
-        self._failed(error)
-        work = partial(mark_diverged, name=self._stream, reason=f"[{error.reason}] {error}")
-        await written(self._store.write(work))
-        _log.error("stream.diverged", stream=str(self._stream), reason=error.reason)
-        raise Unavailable(str(error), retry_after_s=self._settings.probe_s) from error
-
-    def _failed(self, error: ExchangeError) -> None:
-        self.last_error = f"[{error.reason}] {error}"
-        _log.warning("delivery.failed", stream=str(self._stream), reason=error.reason, message=str(error))
-
-    def _progressed(self, receipt: Receipt | None) -> None:
-        self._backoff.progressed()
-        self._gaps = 0
-        self.last_error = ""
-        if receipt is None:
-            _log.info("stream.opened", stream=str(self._stream))
-            return
-        _log.info(
-            "batch.acknowledged",
-            stream=str(self._stream),
-            epoch=receipt.epoch,
-            first_sequence=receipt.first_sequence,
-            record_count=receipt.record_count,
-            rejected_count=len(receipt.rejections),
-        )
 
 
 class Couriers:
@@ -192,6 +38,7 @@ class Couriers:
         settings: DeliverySettings,
         *,
         holder: str,
+        batches: Batches,
     ) -> None:
         """Prepare; `run` does the work.
 
@@ -202,12 +49,14 @@ class Couriers:
             settings: Leases and pauses.
             holder: Who holds this process's leases. The same after a restart, so that a node that was killed need
                 not wait for its own lease to end; different for every process that may run at the same time.
+            batches: Told of every batch.
         """
         self._parts = parts
         self._store = store
         self._channel = channel
         self._settings = settings
         self._holder = holder
+        self._batches = batches
         self._couriers: dict[StreamName, Courier] = {}
         self._tasks: dict[StreamName, asyncio.Task[None]] = {}
         self._look = asyncio.Event()
@@ -230,6 +79,13 @@ class Couriers:
         """Return a stream's last failure."""
         courier = self._couriers.get(stream)
         return courier.last_error if courier else ""
+
+    def circuits(self) -> dict[str, Circuit]:
+        """Return for each partner that something is delivered to how the worst of its streams stands; any thread."""
+        found: dict[str, Circuit] = {}
+        for name, courier in list(self._couriers.items()):
+            found[name.to_city] = max(found.get(name.to_city, Circuit.CLOSED), courier.circuit)
+        return found
 
     async def run(self) -> None:
         """Keep one courier per deliverable stream until cancelled."""
@@ -254,7 +110,15 @@ class Couriers:
             self._tasks.pop(name).cancel()
             self._couriers.pop(name)
         for name in wanted - set(self._tasks):
-            courier = Courier(self._parts, self._store, name, self._channel, self._settings, self._holder)
+            courier = Courier(
+                self._parts,
+                self._store,
+                name,
+                self._channel,
+                self._settings,
+                holder=self._holder,
+                batches=self._batches,
+            )
             self._couriers[name] = courier
             self._tasks[name] = asyncio.create_task(courier.run())
         self._restart_crashed()
@@ -271,9 +135,3 @@ class Couriers:
 def _deliverable(tx: Transaction) -> set[StreamName]:
     live = {partner.city for partner in tx.partners() if partner.state is PartnerState.LIVE}
     return {stream.name for stream in tx.streams(Direction.OUTBOUND) if stream.name.to_city in live}
-
-
-def _release(tx: Transaction, name: StreamName, holder: str) -> None:
-    stream = tx.stream(name, Direction.OUTBOUND)
-    if stream is not None:
-        tx.release_lease(stream.id, holder)

@@ -105,6 +105,7 @@ _FILE_CODES: Final = {
     "file.missing": Exit.NOT_FOUND,
     "folder.missing": Exit.NOT_FOUND,
     "file.unreadable": Exit.NOT_PERMITTED,
+    "file.frames_unsaid": Exit.USAGE,
 }
 _SYSTEM_CODES: Final = {
     errno.ENOENT: Exit.NOT_FOUND,

@@ -1,18 +1,20 @@
-"""Export: accepted records as a CSV of the city's own dialect, or as the standard in JSON lines."""
+"""Export: accepted records as a file of the city's own dialect, frames among them, or as the standard in JSON lines."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict
 
+from adapters.frames.rows import FrameContext
 from adapters.mapping import NotExpressible, load_mapping
-from adapters.tables import CsvSink
+from adapters.tables import RowNotWritten, open_sink
 from services.node.exits import Mistake
 from services.node.session import NodeSession
 from services.node.sync.inputs import layout_of
@@ -20,7 +22,8 @@ from services.wire.datasets import load_datasets
 from yrdx.node.v1 import node_pb2
 from yrdx.types.v1 import types_pb2
 
-SUFFIXES: Final = (".csv", ".jsonl")
+_TABLES: Final = (".csv", ".xlsx", ".jtt808", ".jtt809")
+SUFFIXES: Final = (*_TABLES, ".jsonl")
 
 
 def export_inbox(session: NodeSession, dialect: str, dataset: str, path: Path, history: bool) -> int:
@@ -28,23 +31,24 @@ def export_inbox(session: NodeSession, dialect: str, dataset: str, path: Path, h
 
     Args:
         session: Session with the node.
-        dialect: Dialect of a ``.csv``.
+        dialect: Dialect of all but ``.jsonl``.
         dataset: Dataset.
-        path: ``….csv`` for the dialect, ``….jsonl`` for the standard.
+        path: ``….csv`` or ``….xlsx`` for the dialect, ``….jtt808`` or ``….jtt809`` for its positions as frames,
+            ``….jsonl`` for the standard.
         history: Every record, also those that a newer one replaced or withdrew; otherwise the present state.
 
     Returns:
         Records written.
 
     Raises:
-        Mistake: Another suffix.
-        NotExpressible: The dialect has no way to say a record; nothing is written.
+        Mistake: Another suffix; or the dialect, or the file, has no way to say a record: nothing is written.
+        FileRefused: The dataset is not that of such frames.
     """
     if path.suffix not in SUFFIXES:
-        raise Mistake(f"-o: 文件名以 .csv 或 .jsonl 结尾 · the file ends with {' or '.join(SUFFIXES)}")
+        raise Mistake(f"-o: 文件名应以下列之一结尾 · the file ends with one of {' '.join(SUFFIXES)}")
     records = inbox_records(session, dataset, history=history)
-    if path.suffix == ".csv":
-        return _write_csv(path, dialect, dataset, records)
+    if path.suffix in _TABLES:
+        return _write_table(path, session.settings.city, dialect, dataset, records)
     return _write_jsonl(path, dataset, records)
 
 
@@ -60,19 +64,19 @@ def inbox_records(
                 yield page.stream, entry, body
 
 
-def _write_csv(path: Path, dialect: str, dataset: str, records: Iterator[Any]) -> int:
+def _write_table(path: Path, city: str, dialect: str, dataset: str, records: Iterator[Any]) -> int:
     mapping = load_mapping(dialect, dataset)
     message_type = mapping.message_type
-    with CsvSink(path, layout_of(mapping)) as sink:
+    layout = replace(layout_of(mapping), frames=FrameContext("", platform=int(city)))
+    with open_sink(path, layout) as sink:
         for stream, entry, body in records:
             if body.operation != types_pb2.OPERATION_UPSERT:
                 continue
             try:
-                rows = mapping.from_standard_rows(message_type.FromString(body.message.value))
-            except NotExpressible as error:
+                for row in mapping.from_standard_rows(message_type.FromString(body.message.value)):
+                    sink.row(row)
+            except (NotExpressible, RowNotWritten) as error:
                 raise Mistake(f"{stream} {entry.epoch}/{entry.sequence}: {error}") from error
-            for row in rows:
-                sink.row(row)
         return sink.rows
 
 

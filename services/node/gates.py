@@ -17,10 +17,12 @@ from adapters.mapping import Mapping as DialectMapping
 from adapters.mapping import find_mappings, load_mapping
 from services.domain.receipt import Violation
 from services.node.workers import WorkerPool, answer_questions
+from services.ports.courses import Courses
 from services.ports.gate import Datasets, Gate, Passed
 from services.wire.columns import Columns
 from services.wire.datasets import load_datasets
 from services.wire.gate import ContractGate, Expressible
+from services.wire.moves import ContractCourses
 
 WORKERS_MIN: Final = 2
 WORKERS_MAX: Final = 4
@@ -28,15 +30,17 @@ WORKERS_MAX: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """A node's two gates.
+    """A node's two gates, and the courses of the contract.
 
     Attributes:
         submit: What is submitted here: the contract.
         inbox: What is received here: the contract, and what this city's dialect has a way to say.
+        courses: What cases do. Asked in this process: they are few.
     """
 
     submit: Gate
     inbox: Gate
+    courses: Courses
 
 
 def local_gates(dialect: str, record_bytes_max: int) -> Gates:
@@ -50,6 +54,7 @@ def local_gates(dialect: str, record_bytes_max: int) -> Gates:
     return Gates(
         ContractGate(datasets, record_bytes_max=record_bytes_max),
         ContractGate(datasets, record_bytes_max=record_bytes_max, dialects=_dialects(dialect)),
+        ContractCourses(datasets),
     )
 
 
@@ -74,7 +79,10 @@ class GatePool(WorkerPool):
         """
         super().__init__("services.node.gates", (dialect, str(record_bytes_max)), workers=workers)
         local = local_gates(dialect, record_bytes_max)
-        self.gates = Gates(_PooledGate(self, "submit", local.submit), _PooledGate(self, "inbox", local.inbox))
+        submit, inbox = (
+            _PooledGate(self, name, gate) for name, gate in (("submit", local.submit), ("inbox", local.inbox))
+        )
+        self.gates = Gates(submit, inbox, local.courses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class _PooledGate:
     ) -> list[Passed | Violation]:
         """Check bodies in a worker; see the port."""
         if standard not in self.standards(dataset):
-            return self.local.check(dataset, standard, bodies, fields=fields)  # raises DatasetUnknown
+            return self.local.check(dataset, standard, bodies, fields=fields)  # little is asked of an addition
         return _from_plain(self.pool.ask((self.name, dataset, standard, list(bodies), list(fields))))
 
 

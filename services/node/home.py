@@ -6,6 +6,7 @@
     acts.log      who did what to trust, append-only
     access.key    secret under which the access log keeps subjects (`services.node.access_key`)
     store.sqlite  the default store
+    replaced-…/   the store before a restore
     rejects/      rejected rows in the shape of their source
     tmp/          work in progress, worthless after a crash
     metrics.prom  how the node stands, for Prometheus

@@ -12,7 +12,6 @@ os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-PSK-CHACHA20-POLY1305"
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import sys
-import traceback
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Final
@@ -23,6 +22,7 @@ from typer.main import get_command
 from services.node.cli.app import app
 from services.node.exits import Exit, Fault, fault_of
 from services.node.output import print_json, say
+from services.node.signals.crashes import frames, print_crash, tell_crashes
 
 _WORDS: Final = {
     Exit.FAILURE: "失败 · failed",
@@ -36,6 +36,7 @@ _WORDS: Final = {
 
 def main() -> None:
     """Run the command line of this process and end with its exit code."""
+    tell_crashes(print_crash)
     os.umask(0o077)  # whatever a verb writes is personal data or a key, unless it says otherwise
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -82,8 +83,8 @@ def _usage_fault(error: TyperException) -> Fault:
 
 def _bug(error: Exception) -> Fault:
     """Tell an error that nobody foresaw by type and place alone: its text may quote a row."""
-    for frame in traceback.extract_tb(error.__traceback__):
-        say(f"  {frame.filename}:{frame.lineno} {frame.name}")
+    for frame in frames(error):
+        say(f"  {frame}")
     message = f"程序错误，请连同以上位置报告 · a bug, please report it with the places above: {type(error).__name__}"
     return Fault("INTERNAL", message, Exit.FAILURE)
 

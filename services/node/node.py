@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from certs.generation import Generation
 from certs.keystore import load_generation
 from certs.signing import PublicSigningKey
 from certs.verification import CallerVerifier
+from services import __version__
 from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
@@ -34,12 +35,17 @@ from services.node.bundles import Bundles, stated_keys
 from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
+from services.node.holidays import load_calendar
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
 from services.node.keys import UsableKeys, passphrase_of, usable_keys
 from services.node.known_trust import KnownTrust, known_trust, revocations_of, stale_authorities
 from services.node.rotation import Rotation
 from services.node.settings import Settings
+from services.node.signals.batches import Batches
+from services.node.signals.calls import Calls
+from services.node.signals.metrics import Metrics
+from services.node.signals.tracing import Spans
 from services.node.system import SystemClock, SystemRandom
 from services.node.trust import Trust, TrustState, trust_state
 from services.ports.channel import PartnerChannel
@@ -62,9 +68,14 @@ class Node:
     Attributes:
         parts: Ports of the use cases.
         home: Layout of its home.
+        calendar: Working days that statutory clocks count.
         store: Store.
         known: What the store says about trust, as it was read last.
         trust: Present state of trust.
+        metrics: Count what happens.
+        spans: Keeps traces; None where no collector is named.
+        calls: Is told of every RPC.
+        batches: Is told of every batch.
         couriers: Delivery of outbound streams; they run only while the node serves.
         listen: Address it serves on; empty while it does not.
         channels: Channels to partners.
@@ -95,17 +106,23 @@ class Node:
             verifier=self.trust,
             gate=gates.submit,
             inbox_gate=gates.inbox,
+            courses=gates.courses,
             codec=IdentityCodec(),
             digests=DIGESTS,
             limits=settings.limits(),
         )
+        self.calendar = load_calendar(home.path / settings.holidays_file if settings.holidays_file else None)
         self.listen = ""
         self.started = clock.now()
         self._turn = asyncio.Lock()
         self._changing: set[asyncio.Task[Cut]] = set()
         self.tell_server: Callable[[], Awaitable[Cut]] | None = None
         self.foresee: Callable[[CallerVerifier], Cut] | None = None
-        self.channels = Channels(self.trust)
+        self.metrics = Metrics()
+        self.spans = _spans(settings, generation.city)
+        self.calls = Calls(clock, random, self.metrics, self.spans)
+        self.batches = Batches(self.metrics)
+        self.channels = Channels(self.trust, self.calls)
         self.rotation = Rotation(
             home.path,
             generation,
@@ -119,7 +136,9 @@ class Node:
         self.stopping = False
         self.pseudonym = access_key(home.access_key).pseudonym
         self.bundles = Bundles(home.bundle, self.parts, store, self.channel)
-        self.couriers = Couriers(self.parts, store, self.channel, settings.delivery, holder=self.process)
+        self.couriers = Couriers(
+            self.parts, store, self.channel, settings.delivery, holder=self.process, batches=self.batches
+        )
         self._warn_refused()
 
     @property
@@ -305,6 +324,12 @@ class Node:
             _log.error("partner.refused", city=city, reason=why)
 
 
+def _spans(settings: Settings, city: str) -> Spans | None:
+    if not settings.trace_endpoint:
+        return None
+    return Spans.exported_to(settings.trace_endpoint, city=city, software=__version__)
+
+
 @contextmanager
 def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Iterator[Node]:
     """Open a home's node: keys, store, trust. The caller holds the home's lock.
@@ -324,6 +349,8 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
     store = open_store(settings.store_url)
     try:
         own_gates = gates or local_gates(settings.dialect, settings.limits().record_bytes_max)
-        yield Node(home, settings, keys, store, own_gates)
+        node = Node(home, settings, keys, store, own_gates)
+        with closing(node.spans) if node.spans is not None else nullcontext():
+            yield node
     finally:
         store.close()

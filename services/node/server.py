@@ -14,18 +14,24 @@ from certs.probe import verify_tls13_only
 from services import __version__
 from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
+from services.exchange.deadlines import count_cases
+from services.exchange.deliver import written
 from services.exchange.quota import Quotas
-from services.node.alerts import Alerts
+from services.exchange.release import release_held
+from services.exchange.retell import retell_cases
+from services.node.addresses import sqlite_path
 from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
 from services.node.lock import NodeLock
-from services.node.logs import start_logging
 from services.node.merging import merge_for_ever
-from services.node.metrics import Sample, key_samples, write_metrics
 from services.node.node import Node, open_node
 from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
+from services.node.signals.alerts import Alerts
+from services.node.signals.exposition import serving_metrics, write_metrics
+from services.node.signals.logs import start_logging
+from services.node.signals.state import Sources, StateCollector
 from services.node.system import spare_collector
 from services.ports.host import Cut
 from services.ports.store import Transaction
@@ -47,6 +53,9 @@ DRAIN_S: Final = 5.0
 REVOCATION_POLL_S: Final = 0.1
 """How often a number is read that rises with every revocation."""
 USES_S: Final = 1.0
+RELEASE_RETRY_S: Final = 1.0
+ALERTS_S: Final = 15.0
+"""How often ends of certificates are looked at."""
 TRUST_POLL_S: Final = 2.0
 """How often partners are read again: another process of this node may have changed them."""
 
@@ -67,7 +76,9 @@ def serve(path: Path, settings: Settings) -> int:
         NodeLock(home, serving=True),
         GatePool(settings.dialect, bytes_max, workers=workers_wanted()) as pool,
         open_node(home, settings, pool.gates) as node,
+        serving_metrics(node.metrics.registry, settings.metrics_port),
     ):
+        node.metrics.registry.register(_state(node, settings))
         asyncio.run(_serve(node, settings, home.rejects))
     return 0
 
@@ -81,11 +92,19 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     spare_collector()
     node.tell_server = partial(_replace_trust, trust, server, node)
     node.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
+    if told := await written(node.store.write(partial(retell_cases, parts=node.parts))):
+        _log.info("cases.retold", records=told)
     await server.start()
     node.listen = settings.listen
     # Nobody may rely on a setting that grpc ignores silently: dial ourselves before anything is delivered.
     await asyncio.to_thread(verify_tls13_only, *_host_port(settings.listen, server.port))
-    _log.info("node.serving", city=node.parts.city, listen=settings.listen, software=__version__)
+    _log.info(
+        "node.serving",
+        city=node.parts.city,
+        listen=settings.listen,
+        software=__version__,
+        metrics=settings.metrics_port,
+    )
     try:
         await first_ended(
             _until(stop),
@@ -94,7 +113,9 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
             node.bundles.run(),
             _watch_trust(node),
             _note_uses(server, node),
-            _metrics(node),
+            _tell_ends(node),
+            write_metrics(node.metrics_file, node.metrics.registry),
+            _release_held(node),
             server.live.sweep(node.parts.clock.monotonic_s),
             merge_for_ever(node.store),
             sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock),
@@ -110,7 +131,7 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
 
 def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
     quotas = Quotas(node.parts.clock)
-    exchange = ExchangeServicer(node.parts, node.store, quotas, node, stopping)
+    exchange = ExchangeServicer(node.parts, node.store, quotas, node, stopping, node.batches.applied)
     own = NodeServicer(node.parts, node.store, node)
     lookups = Lookups(node.parts, node.store, node, quotas, load_datasets())
     services = (
@@ -137,8 +158,9 @@ def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tup
         clock=node.parts.clock,
         offices=OFFICES,
     )
-    limits = node.parts.limits
-    return trust, NodeServer(services, guard, trust.credentials, listen=settings.listen, limits=limits)
+    limits, observer = node.parts.limits, node.calls
+    server = NodeServer(services, guard, trust.credentials, listen=settings.listen, limits=limits, observer=observer)
+    return trust, server
 
 
 async def _replace_trust(trust: ServerTrust, server: NodeServer, node: Node) -> Cut:
@@ -184,16 +206,43 @@ async def _note_uses(server: NodeServer, node: Node) -> None:
         node.keys.uses.update({authority: (now, caller.identity.uri) for authority, caller in seen.items()})
 
 
-async def _metrics(node: Node) -> None:
+async def _tell_ends(node: Node) -> None:
+    """Say in the log which certificates and lists end soon, each step once."""
     alerts = Alerts()
-
-    def samples() -> list[Sample]:
-        status = node.keys.status()
+    while True:
+        status = await asyncio.to_thread(node.keys.status)
         alerts.tell(status.certificates)
         alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
-        return list(key_samples(status))
+        await asyncio.sleep(ALERTS_S)
 
-    await write_metrics(node.metrics_file, samples)
+
+def _state(node: Node, settings: Settings) -> StateCollector:
+    folder = sqlite_path(settings.store_url) or node.home.store
+    return StateCollector(
+        Sources(
+            store=node.store,
+            keys=node.keys.status,
+            circuits=node.couriers.circuits,
+            folder=folder.parent,
+            clock=node.parts.clock,
+            software=__version__,
+            cases=partial(count_cases, parts=node.parts, calendar=node.calendar),
+        )
+    )
+
+
+async def _release_held(node: Node) -> None:
+    """Read, once, what was held for a version that this software brings; it brings no other one while it runs."""
+    released = None
+    while released is None:
+        try:
+            released = await release_held(node.parts, node.store)
+        except Unavailable as error:
+            _log.warning("store.unavailable", reason=error.reason, message=str(error))
+            await asyncio.sleep(RELEASE_RETRY_S)
+    if released.batches:
+        _log.info("records.released", records=released.records, rejected=released.rejected)
+    await asyncio.Event().wait()
 
 
 async def _until(stop: asyncio.Event) -> None:

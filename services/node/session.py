@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from certs.generation import Generation
 
 CALL_TIMEOUT_S: Final = 60.0
+HEALTH_TIMEOUT_S: Final = 5.0
+EXCHANGE_SERVICE: Final = "yrdx.exchange.v1.ExchangeService"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,26 @@ def open_session(path: Path) -> Iterator[NodeSession]:
     else:
         with own_channel(home, settings) as channel:
             yield NodeSession(RemoteStub(channel), settings, home, serving=True)
+
+
+def verify_serving(path: Path) -> None:
+    """Ask the node of a home itself whether it takes calls, as any partner would: over mutual TLS.
+
+    Raises:
+        Unavailable: It does not, or no node serves the home.
+    """
+    from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # ships no types
+
+    home = Home(path)
+    settings = load_settings(home)
+    if held_by(home) is None:
+        raise Unavailable(f"no node serves {path}: `yrdx serve --home {path}`")
+    with own_channel(home, settings) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        request = health_pb2.HealthCheckRequest(service=EXCHANGE_SERVICE)
+        answer = calling(lambda: check(request, timeout=HEALTH_TIMEOUT_S))
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise Unavailable(f"the node of {path} is stopping")
 
 
 class RemoteStub:
@@ -184,8 +206,8 @@ def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
 
 @contextmanager
 def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
-    from services.node.logs import log_beside
     from services.node.node import open_node
+    from services.node.signals.logs import log_beside
     from services.rpc.node_service import NodeServicer
 
     log_beside()

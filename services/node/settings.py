@@ -116,6 +116,20 @@ class Settings(BaseSettings):
         default="",
         description="监控指标文件，空则在节点目录 · file for Prometheus, x.prom; empty: in the home",
     )
+    holidays_file: str = Field(
+        default="",
+        description="补充节假日文件，x.toml，空则无 · file with more years of public holidays, x.toml; empty: none",
+    )
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="监控指标端口，仅本机，0 则不开 · port for Prometheus on 127.0.0.1; 0: none",
+    )
+    trace_endpoint: Annotated[str, AfterValidator(lambda text: text and verify_address(text))] = Field(
+        default="",
+        description="本机 OTLP 收集器地址，空则不追踪 · OTLP collector here, needs yrdx[otel]; empty: no traces",
+    )
     approvals: int = Field(
         default=1,
         ge=1,

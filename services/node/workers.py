@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 from services.domain.errors import Unavailable
+from services.node.signals.crashes import print_crash, tell_crashes
 from services.node.system import spare_collector
 
 _FRAME: Final = Struct(">Q")
@@ -105,6 +106,7 @@ def answer_questions(answer: Callable[..., Any]) -> None:
     Args:
         answer: Called with what a question holds.
     """
+    tell_crashes(print_crash)
     spare_collector()
     with open(0, "rb", buffering=0, closefd=False) as questions, open(1, "wb", buffering=0, closefd=False) as answers:
         answer_all(answer, questions, answers)

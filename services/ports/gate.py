@@ -50,6 +50,10 @@ class Gate(Protocol):
     ) -> list[Passed | Violation]:
         """Check bodies, one verdict each, in order; whatever is wrong inside a record is a verdict.
 
+        Under a compatible addition that is not known here yet (`services.domain.standard`), unknown fields pass, and
+        only what no addition changes is judged: size, envelope, type, key, and the agreement's fields. Whoever asks
+        holds such records until the version is known.
+
         Args:
             dataset: Dataset of the stream.
             standard: Version of its standard.

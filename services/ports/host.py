@@ -10,6 +10,7 @@ from typing import Protocol
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
+from services.domain.working_days import WorkingDays
 from services.ports.channel import PartnerChannel
 from services.ports.keys import CertificateStatus, Keys
 
@@ -91,6 +92,11 @@ class Host(Protocol):
     @property
     def keys(self) -> Keys:
         """The node's own keys and every certificate it knows."""
+        ...
+
+    @property
+    def calendar(self) -> WorkingDays:
+        """Working days that statutory clocks count."""
         ...
 
     @property

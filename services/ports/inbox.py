@@ -20,6 +20,26 @@ class Inbox(Protocol):
         """
         ...
 
+    def hold(self, batch: StoredBatch) -> None:
+        """Let nobody read an applied batch, nor what comes after it on its stream, before it is released.
+
+        The caller holds the stream's row, here and in `release`.
+        """
+        ...
+
+    def first_held(self, stream_id: int) -> StoredBatch | None:
+        """Return the oldest batch that nobody may read yet."""
+        ...
+
+    def release(self, batch: StoredBatch, *, refused: Sequence[int]) -> None:
+        """Let readers go on after the oldest held batch.
+
+        Args:
+            batch: As `first_held` returned it.
+            refused: Offsets of records that broke a rule: their payload is deleted, and readers pass them over.
+        """
+        ...
+
     def batch_at(self, stream_id: int, epoch: int, first_sequence: int) -> StoredBatch | None:
         """Return the batch (outbound or inbound) that begins at a sequence."""
         ...
@@ -63,7 +83,7 @@ class Inbox(Protocol):
         latest_only: bool = False,
         upto_id: int | None = None,
     ) -> list[StoredRecord]:
-        """Return accepted records of a stream by rising id.
+        """Return accepted records of a stream by rising id, up to the first that is held.
 
         Args:
             stream_id: Inbound stream.
@@ -75,7 +95,7 @@ class Inbox(Protocol):
         ...
 
     def last_record_id(self, stream_id: int) -> int:
-        """Return the highest record id of a stream, 0 when it has none: the bound of a repeatable snapshot."""
+        """Return the highest record id that may be read, 0 when there is none: the bound of a repeatable snapshot."""
         ...
 
     def watched(self, watcher: str, stream_id: int) -> int:

@@ -60,7 +60,7 @@ class Outbox(Protocol):
         now: datetime,
         mapping: str = "",
         delivered: bool = True,
-    ) -> None:
+    ) -> int:
         """Append rows, all pending, in order.
 
         Args:
@@ -70,6 +70,9 @@ class Outbox(Protocol):
             now: When they were submitted.
             mapping: Version of the mapping that made them, for the lineage; empty when their sender mapped them.
             delivered: False for the city's own register: nobody receives the rows, so they count as acknowledged.
+
+        Returns:
+            Id of the first of them; the others' follow it. 0 where there are none.
         """
         ...
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 from services.ports.access import AccessPort, SubjectsPort
+from services.ports.cases import Cases
 from services.ports.directory import Directory
 from services.ports.inbox import Inbox
 from services.ports.outbox import Outbox
@@ -16,7 +17,7 @@ from services.ports.streams import Streams
 T = TypeVar("T")
 
 
-class Transaction(Streams, Outbox, Inbox, Directory, RevocationsPort, SubjectsPort, AccessPort, Protocol):
+class Transaction(Streams, Outbox, Inbox, Directory, RevocationsPort, SubjectsPort, AccessPort, Cases, Protocol):
     """Everything that one unit of work may do; all of it happens or none."""
 
 

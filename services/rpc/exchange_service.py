@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -27,6 +27,7 @@ from services.exchange.receive import Applied
 from services.ports.host import Host
 from services.ports.store import Store, Transaction
 from services.rpc.callers import current_caller
+from services.rpc.counting import count_records
 from services.rpc.live import under_agreement
 from services.rpc.node_desk import Context
 from services.rpc.partner_bundles import read_offered, take_offered
@@ -49,6 +50,7 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         quotas: Quotas of all agreements.
         host: The running node around it.
         stopping: Set when the node stops: open streams end after the batches that were read.
+        applied: Told of each batch that was answered, for logs and metrics.
     """
 
     parts: Parts
@@ -56,6 +58,7 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
     quotas: Quotas
     host: Host
     stopping: asyncio.Event
+    applied: Callable[[BatchHeader, Applied], None]
 
     async def Describe(  # noqa: N802 - gRPC's name
         self, request: exchange_pb2.DescribeRequest, context: Context
@@ -87,7 +90,7 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         self, request_iterator: AsyncIterator[exchange_pb2.DeliverRequest], context: Context
     ) -> AsyncIterator[exchange_pb2.DeliverResponse]:
         """Take an opening, then batches, and acknowledge each once it is on disk."""
-        reception = Reception(self.parts, self.store, self.quotas, current_caller().identity.city, _log_batch)
+        reception = Reception(self.parts, self.store, self.quotas, current_caller().identity.city, self._applied)
         requests = aiter(request_iterator)
         first = await anext(requests, None)
         if first is None or first.WhichOneof("kind") != "opening":
@@ -135,6 +138,10 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
         )
         answer = self.parts.signer.sign(BUNDLE_ACK, acknowledgement.SerializeToString(deterministic=True))
         return exchange_pb2.OfferBundleResponse(acknowledgement=signed_to_pb(answer))
+
+    def _applied(self, header: BatchHeader, applied: Applied) -> None:
+        count_records(header.record_count)
+        self.applied(header, applied)
 
     async def _batches(self, requests: AsyncIterator[exchange_pb2.DeliverRequest]) -> AsyncIterator[Batch]:
         async for request in requests:
@@ -187,18 +194,4 @@ def _agreement_to_pb(agreement: Agreement) -> exchange_pb2.DescribeResponse.Agre
         consumer=agreement.consumer,
         dataset=agreement.dataset,
         standard=agreement.standard,
-    )
-
-
-def _log_batch(header: BatchHeader, applied: Applied) -> None:
-    """Write the one canonical line of a batch at its receiver."""
-    _log.info(
-        "batch.applied" if applied.conflict is None else "batch.conflict",
-        stream=str(header.stream),
-        epoch=header.epoch,
-        first_sequence=header.first_sequence,
-        record_count=header.record_count,
-        accepted_count=applied.accepted,
-        rejected_count=applied.rejected,
-        duplicate=applied.duplicate,
     )

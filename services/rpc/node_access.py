@@ -22,10 +22,10 @@ class AccessDesk(NodeDesk):
         self, request: node_pb2.ListAccessesRequest, context: Context
     ) -> node_pb2.ListAccessesResponse:
         """Return a page of accesses."""
-        found = await asyncio.to_thread(self.store.read, partial(self._found, request=request))
+        found = await asyncio.to_thread(self.store.read, partial(self._accesses, request=request))
         return node_pb2.ListAccessesResponse(accesses=map(_to_pb, found))
 
-    def _found(self, tx: Transaction, request: node_pb2.ListAccessesRequest) -> list[Access]:
+    def _accesses(self, tx: Transaction, request: node_pb2.ListAccessesRequest) -> list[Access]:
         subject = self.host.pseudonym(list(request.subject)) if request.subject else None
         since = time_from_pb(request.since_time) if request.HasField("since_time") else None
         limit = request.page_size or PAGE_ACCESSES

@@ -17,6 +17,7 @@ from services.domain.errors import Conflict, Malformed, NotFound
 from services.domain.opening import OpeningAnswer
 from services.domain.partner import Partner, PartnerState
 from services.domain.stream import Direction, Stream, StreamName, StreamState
+from services.exchange.agreements import agreements_with
 from services.exchange.deliver import written
 from services.exchange.dial import make_opening, read_answer
 from services.exchange.recover import (
@@ -27,6 +28,7 @@ from services.exchange.recover import (
     stream_of,
     take_back,
 )
+from services.exchange.standards import Incompatibility, incompatibilities, spoken_standard
 from services.ports.channel import PartnerChannel
 from services.ports.store import Transaction
 from services.rpc.approvals import agreement_digest
@@ -133,10 +135,13 @@ class Partners(Granting):
         round_trip_s = clock.monotonic_s() - sent
         skew_s = (description.node_time - begun).total_seconds() - round_trip_s / 2
         self.host.wake_all()
+        agreed = await asyncio.to_thread(self.store.read, partial(agreements_with, city=request.city, at=begun))
+        apart = incompatibilities(agreed, self.parts.gate.datasets, description)
         return node_pb2.PingPartnerResponse(
             description=description_to_pb(description),
             round_trip_ms=round_trip_s * 1e3,
             clock_skew_ms=skew_s * 1e3,
+            incompatibilities=[_incompatibility_to_pb(one) for one in apart],
         )
 
     def _read(self, request: node_pb2.AddPartnerRequest) -> SignedBundle:
@@ -198,11 +203,7 @@ class Agreements(Granting):
             raise Malformed("provider and consumer are the same city")
         if agreement.mode == "pull":
             raise Malformed('mode "pull" is not served by this version: agree on "push"')
-        known = self.parts.gate.standards(agreement.dataset)
-        if agreement.standard not in known:
-            names = ", ".join(known) or "none: the dataset is unknown"
-            raise Malformed(f"standard {agreement.standard} of {agreement.dataset} is not known here (known: {names})")
-        indispensable = self.parts.gate.indispensable(agreement.dataset, agreement.standard)
+        indispensable = self.parts.gate.indispensable(agreement.dataset, spoken_standard(self.parts.gate, agreement))
         if agreement.mode != "lookup" and not agreement.allows(indispensable):
             missing = indispensable - set(agreement.fields)
             raise Malformed(f"fields lacks {', '.join(sorted(missing))}: without these every record would be refused")
@@ -233,7 +234,8 @@ class Streams(Listings):
         answer = await self._ask_position(name, channel)
         with suppress(Conflict, Malformed):  # as far as the histories agree, nothing may be sent a second time
             await self._take_back_epoch(name, channel)
-        work = partial(open_epoch, name=name, answer=answer, void=request.void_unacknowledged, reason=request.reason)
+        void, reason = request.void_unacknowledged, request.reason
+        work = partial(open_epoch, parts=self.parts, name=name, answer=answer, void=void, reason=reason)
         records = await written(self.store.write(work))
         self.host.wake_all()
         return node_pb2.OpenEpochResponse(status=await self._status(name), records=records)
@@ -278,7 +280,7 @@ class Streams(Listings):
 
         def read(tx: Transaction) -> node_pb2.StreamStatus:
             stream = tx.stream(name, direction)
-            return self.stream_status(tx, stream, set()) if stream else node_pb2.StreamStatus()
+            return self.stream_status(tx, stream, set(), {}) if stream else node_pb2.StreamStatus()
 
         return await asyncio.to_thread(self.store.read, read)
 
@@ -342,6 +344,19 @@ def agreement_to_pb(agreement: Agreement) -> node_pb2.Agreement:
         valid_until=agreement.valid_until.isoformat(),
         retention_days=agreement.retention_days,
         records_per_minute=agreement.records_per_minute or 0,
+    )
+
+
+def _incompatibility_to_pb(found: Incompatibility) -> node_pb2.PingPartnerResponse.Incompatibility:
+    agreement = found.agreement
+    return node_pb2.PingPartnerResponse.Incompatibility(
+        agreement_id=agreement.id,
+        agreement_version=agreement.version,
+        stream=str(agreement.stream),
+        standard=agreement.standard,
+        own_standards=found.ours,
+        partner_standards=found.theirs,
+        problem=str(found),
     )
 
 

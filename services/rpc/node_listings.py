@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -15,7 +15,10 @@ from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import read_in_thread
 from services.exchange.history import within
 from services.exchange.parts import Parts
+from services.exchange.release import held_problem
+from services.exchange.standards import standard_problems
 from services.ports.store import Transaction
+from services.rpc.counting import count_records
 from services.rpc.exchange_service import stream_name
 from services.rpc.node_desk import Context, NodeDesk, state_told
 from services.wire.batches import signed_to_pb
@@ -62,6 +65,7 @@ class Listings(NodeDesk):
             self.store.read(partial(self._inbox_pages, request=request, emit=emit))
 
         async for page in read_in_thread(produce, AHEAD_PAGES):
+            count_records(len(page.entries))
             yield page
 
     async def ExportOutbox(  # noqa: N802
@@ -73,15 +77,26 @@ class Listings(NodeDesk):
             self.store.read(partial(self._outbox_pages, request=request, emit=emit))
 
         async for page in read_in_thread(produce, AHEAD_PAGES):
+            count_records(len(page.entries))
             yield page
 
     def stream_statuses(self, tx: Transaction) -> list[node_pb2.StreamStatus]:
         """Return every stream's status."""
         paused = {partner.city for partner in tx.partners() if partner.state is PartnerState.PAUSED}
-        return [self.stream_status(tx, stream, paused) for stream in tx.streams()]
+        apart = standard_problems(tx, self.parts.gate, self.parts.clock.now())
+        return [self.stream_status(tx, stream, paused, apart) for stream in tx.streams()]
 
-    def stream_status(self, tx: Transaction, stream: Stream, paused: set[str]) -> node_pb2.StreamStatus:
-        """Return one stream's status."""
+    def stream_status(
+        self, tx: Transaction, stream: Stream, paused: set[str], apart: Mapping[StreamName, str]
+    ) -> node_pb2.StreamStatus:
+        """Return one stream's status.
+
+        Args:
+            tx: Transaction.
+            stream: The stream.
+            paused: Cities that are paused.
+            apart: Why versions of its standard keep a stream waiting, by its name.
+        """
         state, reason = state_told(stream, paused=bool({stream.name.from_city, stream.name.to_city} & paused))
         status = node_pb2.StreamStatus(
             stream=str(stream.name),
@@ -91,8 +106,10 @@ class Listings(NodeDesk):
             epoch=stream.position.epoch,
             watermark=stream.position.watermark,
         )
+        status.standard_problem = apart.get(stream.name, "")
         if stream.direction is Direction.INBOUND:
             _fill_inbound(tx, stream, status)
+            status.standard_problem = held_problem(tx, self.parts, stream) or status.standard_problem
         else:
             self._fill_outbound(tx, stream, status)
         return status
@@ -179,7 +196,7 @@ def _pages(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 
 
 def _fill_inbound(tx: Transaction, stream: Stream, status: node_pb2.StreamStatus) -> None:
-    received, accepted = tx.inbox_progress(stream.id)
+    received, accepted, status.held = tx.inbox_progress(stream.id)
     status.submitted, status.acknowledged, status.rejected = received, accepted, received - accepted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.rpc.node_access import AccessDesk
 from services.rpc.node_admin import Agreements, Partners, Streams
+from services.rpc.node_cases import CaseDesk
 from services.rpc.node_keys import Keystore, OwnBundle
 from services.rpc.node_lineage import LineageDesk
 from services.rpc.node_rejections import RejectionsDesk
@@ -17,6 +18,7 @@ from yrdx.node.v1 import node_pb2_grpc
 class NodeServicer(
     Submissions,
     RejectionsDesk,
+    CaseDesk,
     LineageDesk,
     StandingDesk,
     InboxDesk,

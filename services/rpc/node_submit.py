@@ -26,6 +26,7 @@ from services.exchange.submit import (
     submit_chunk,
 )
 from services.ports.store import Transaction
+from services.rpc.counting import count_records
 from services.rpc.exchange_service import STOPPING_RETRY_S
 from services.rpc.node_desk import Context, NodeDesk, state_told
 from services.wire.batches import rejection_to_pb
@@ -112,6 +113,7 @@ class Submissions(NodeDesk):
         work = partial(submit_chunk, parts=self.parts, opened=opened, checked=checked)
         submitted = await written(self.store.write(work))
         self.host.wake(opened.stream.name)
+        count_records(submitted.records)
         return _submitted(checked.chunk, submitted)
 
     def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:

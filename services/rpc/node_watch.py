@@ -13,6 +13,7 @@ from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.deliver import written
 from services.exchange.history import within
 from services.ports.store import Transaction
+from services.rpc.counting import count_records
 from services.rpc.exchange_service import stream_name
 from services.rpc.node_desk import Context, NodeDesk
 from yrdx.node.v1 import node_pb2
@@ -40,6 +41,7 @@ class InboxDesk(NodeDesk):
             find = partial(_next_pages, request=request, after=after)
             pages = await asyncio.to_thread(self.store.read, find)
             for name, records in pages:
+                count_records(len(records))
                 yield self._page(name, records)
                 after[name] = records[-1].id
             if not pages:

@@ -14,6 +14,7 @@ from grpc_health.v1.health import aio as aio_health  # type: ignore[import-untyp
 from grpc_reflection.v1alpha import reflection, reflection_pb2  # type: ignore[import-untyped]  # ships no types
 
 from services.domain.limits import Limits
+from services.ports.calls import CallObserver
 from services.rpc.callers import CallerGuard
 from services.rpc.edge import Edge
 from services.rpc.live import LiveCalls
@@ -71,6 +72,7 @@ class NodeServer:
         *,
         listen: str,
         limits: Limits,
+        observer: CallObserver,
     ) -> None:
         """Build a server; call it inside the running event loop.
 
@@ -80,6 +82,7 @@ class NodeServer:
             credentials: `services.rpc.credentials.ServerTrust.credentials`, of this port alone.
             listen: "host:port"; port 0 takes a free one.
             limits: This node's limits.
+            observer: Is told of every call.
 
         Raises:
             ValueError: The table of callers is not complete (see `services.rpc.callers.verify_callers`).
@@ -90,7 +93,8 @@ class NodeServer:
         sizes = [("grpc.max_receive_message_length", bytes_max), ("grpc.max_send_message_length", bytes_max)]
         self.guard = guard
         self.live = LiveCalls(guard, lambda: guard.trust.revocations.agreements)
-        self._server = grpc.aio.server(interceptors=[Edge(guard, self.live)], options=[*SERVER_OPTIONS, *sizes])
+        edge = Edge(guard, self.live, observer)
+        self._server = grpc.aio.server(interceptors=[edge], options=[*SERVER_OPTIONS, *sizes])
         self._health: Any = aio_health.HealthServicer()
         self._names = [service.descriptor.full_name for service in services]
         self._add(services)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -125,11 +124,6 @@ def verify_postgresql_settings(settings: dict[str, str]) -> None:
         wrong.append("synchronous_commit")
     if wrong:
         raise UnsafeDatabase(f"PostgreSQL can lose committed writes: switch on {', '.join(wrong)}")
-
-
-def create_sqlite_file(path: Path) -> None:
-    """Create an empty file that only its owner can read: it will hold personal data."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _connect_sqlite(path: Path, *, writes: bool) -> sqlite.Connection:

@@ -27,3 +27,11 @@ class SchemaTooNew(StoreRefused):
 
 class UnsafeDatabase(StoreRefused):
     """The database may lose what it has acknowledged: a setting, or a bug of its version."""
+
+
+class BackupUnfit(StoreRefused):
+    """A file is no whole backup of such a store, or a database is not ready to take it."""
+
+
+class ToolFailed(StoreRefused):
+    """A program of PostgreSQL is not there, or failed."""

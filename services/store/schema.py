@@ -11,7 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-from services.store.engines import create_sqlite_file, is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
+from services.store import files
+from services.store.engines import is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
 from services.store.errors import MigrationsPending, SchemaTooNew, StoreRefused
 from services.store.failures import DATABASE_ERRORS, to_domain_error
 
@@ -38,6 +39,15 @@ def pending_migrations(url: str) -> list[str]:
         engine.dispose()
 
 
+def is_empty(url: str) -> bool:
+    """Say whether a store holds nothing: no migration was ever carried out on it.
+
+    Raises:
+        SchemaTooNew: A newer version of this software has migrated it.
+    """
+    return pending_migrations(url) == _revisions()
+
+
 def migrate(url: str) -> list[str]:
     """Bring a store to this software's schema, all or nothing; makes a SQLite file that does not exist.
 
@@ -48,7 +58,7 @@ def migrate(url: str) -> list[str]:
         SchemaTooNew: A newer version of this software has migrated it.
     """
     if is_sqlite(url):
-        create_sqlite_file(sqlite_path(url))
+        files.create_private(sqlite_path(url))
     engine = _engine(url)
     try:
         with engine.begin() as connection:

@@ -6,7 +6,8 @@ What keeps the hot path flat up to tens of millions of records:
 - A record's id says whose it is: ``owner << 20 | offset``, where the owner is the submission (outbox) or the batch
   (inbox) that brought it. So one narrow row per submission or batch stands for a run of up to 2^20 records, and
   neither sealing nor looking up touches a record's row.
-- Batches and receipts are only ever inserted; how far a source is, is counted in its one row.
+- Batches and receipts are only ever inserted (but for a record that is refused after it was held: its batch forgets
+  it); how far a source is, is counted in its one row.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class PendingRow(StoreTable, table=True):
 class BatchRow(StoreTable, table=True):
     """A sealed (outbound) or applied (inbound) batch (`services.domain.batch.StoredBatch`).
 
-    Only ``abandoned`` ever changes.
+    Only ``abandoned`` ever changes, and of held records that are refused ``operations`` and ``record_keys``.
 
     Attributes:
         oldest_time: Outbound: when its oldest record was submitted.
@@ -330,7 +331,7 @@ class InboxRow(StoreTable, table=True):
 
 
 class WatcherRow(StoreTable, table=True):
-    """How far a named watcher of an inbound stream has come."""
+    """How far a watcher of an inbound stream has come, by name; one is the gate (`transaction.holds`)."""
 
     __tablename__ = "watcher"
 
@@ -459,6 +460,74 @@ class AccessRow(StoreTable, table=True):
     outcome: str
 
 
+class CourseCaseRow(StoreTable, table=True):
+    """A case between this city and another (`services.domain.case.Case`).
+
+    Attributes:
+        digest: `services.domain.case.case_digest` of its number.
+        number: Empty while no record of it was accepted: of a refused one nothing is kept.
+    """
+
+    __tablename__ = "course_case"
+    __table_args__ = (
+        UniqueConstraint("digest", "dataset", "partner"),
+        # Open ones are few, so counting those that are overdue is cheap however many were ever closed.
+        Index(
+            "ix_course_case_open",
+            "dataset",
+            "clock_day",
+            sqlite_where=text("state = 'OPEN'"),
+            postgresql_where=text("state = 'OPEN'"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
+    dataset: str
+    partner: str
+    digest: bytes
+    number: str = ""
+    state: str
+    clock_day: date | None = None
+
+
+class CourseStepRow(StoreTable, table=True):
+    """One record of a case (`services.domain.case.StepRecord`); its payload stands in the outbox or the inbox."""
+
+    __tablename__ = "course_step"
+    __table_args__ = (
+        Index(None, "case_id"),
+        Index(
+            "uq_course_step_record_id",
+            "record_id",
+            unique=True,
+            sqlite_where=text("record_id IS NOT NULL"),
+            postgresql_where=text("record_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_course_step_sequence",
+            "stream_id",
+            "epoch",
+            "sequence",
+            unique=True,
+            sqlite_where=text("epoch > 0"),
+            postgresql_where=text("epoch > 0"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_ID)
+    case_id: int = Field(sa_type=ROW_ID, foreign_key="course_case.id")
+    step: int
+    day: date
+    retracts: bool
+    city: str
+    stream_id: int = Field(sa_type=ROW_ID, foreign_key="stream.id")
+    record_id: int | None = Field(sa_type=BigInteger)
+    epoch: int = Field(sa_type=BigInteger)
+    sequence: int = Field(sa_type=BigInteger)
+
+
 METADATA: Final = StoreTable.metadata
 
 STREAM: Final[Table] = METADATA.tables["stream"]
@@ -482,3 +551,5 @@ REVOCATION: Final[Table] = METADATA.tables["revocation"]
 ACCESS: Final[Table] = METADATA.tables["access"]
 CRL: Final[Table] = METADATA.tables["crl"]
 BUNDLE_ACK: Final[Table] = METADATA.tables["bundle_ack"]
+COURSE_CASE: Final[Table] = METADATA.tables["course_case"]
+COURSE_STEP: Final[Table] = METADATA.tables["course_step"]

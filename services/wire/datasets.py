@@ -24,10 +24,13 @@ from buf.validate import validate_pb2
 from services.domain.consistency import Agreement, agreements
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
+from services.domain.standard import StandardVersion, newest_before
 from services.domain.tags import record_key, record_keys, subject_digest
+from services.wire.additions import Search, search_additions
 from services.wire.columns import Columns
+from services.wire.courses import CompiledCourse, compile_course
 from services.wire.named_rules import compile_named_rules, field_reader
-from services.wire.reasons import decision_reason, sum_reason
+from services.wire.reasons import count_reason, decision_reason, reason_of, sum_reason
 from services.wire.runs import MessageRun
 from yrdx.types.v1 import types_pb2
 
@@ -53,18 +56,19 @@ class Dataset:
 
     Attributes:
         name: "social.contribution".
-        standard: Version, "1".
+        standard: Version, "1" or "1.1".
         message_class: Generated class of its message.
         type_url: The only type that a record's ``Any`` may state.
         key_fields: Fields of the business key.
         subject_fields: Fields that say what a record is about; those of the key where the standard names none.
         key: Key of a message: its subject's digest and its business key's, 16 bytes.
         keys: Keys of many messages, at less than half of the cost each.
-        first_broken: First named rule, sum or decision that a message breaks, or None.
-        sums_hold: Whether every sum of many messages adds up, and every decision is kept.
+        first_broken: First named rule, sum or decision that a message breaks, or what a later version added; or None.
+        sums_hold: Whether every sum of many messages adds up, every decision is kept, and nothing later is said.
         run: Parses and validates many messages at once.
-        indispensable: Fields of subject and key, of sums and decisions, and those marked as required: no agreement by
-            which records are sent may leave them out.
+        course: What cases do that its records tell; None where it declares none.
+        indispensable: Fields of subject and key, of sums, decisions and the course, and those marked as required: no
+            agreement by which records are sent may leave them out.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Dataset:
     first_broken: Callable[[Message], Violation | None]
     sums_hold: Callable[[Columns], bool]
     run: MessageRun
+    course: CompiledCourse | None
     indispensable: frozenset[str]
 
     def subject(self, parts: Sequence[str]) -> bytes:
@@ -109,7 +114,7 @@ class Datasets:
 
     def standards(self, name: str) -> Sequence[str]:
         """Return the versions of a dataset, oldest first; empty when it is unknown."""
-        return sorted(self._known.get(name, ()), key=int)
+        return sorted(self._known.get(name, ()), key=StandardVersion.parse)
 
     def find(self, name: str, standard: str) -> Dataset:
         """Return one dataset.
@@ -123,6 +128,11 @@ class Datasets:
             raise DatasetUnknown(f"{name} standard {standard} is not known here; known versions: {known}")
         return found
 
+    def before(self, name: str, standard: str) -> Dataset | None:
+        """Return the newest version to which an unknown one is a compatible addition; None where it is none."""
+        known = newest_before(standard, self.standards(name))
+        return None if known is None else self.find(name, known)
+
 
 def load_datasets() -> Datasets:
     """Import the contract's modules and compile every dataset they declare.
@@ -131,34 +141,52 @@ def load_datasets() -> Datasets:
         ValueError: A declaration names a field that does not exist or cannot serve.
     """
     descriptors = (one for module in _contract_files() for one in module.message_types_by_name.values())
-    return Datasets([compile_dataset(one) for one in descriptors if _declaration(one).name])
+    declared = [one for one in descriptors if _declaration(one).name]
+    return Datasets([compile_dataset(one, version) for one in declared for version in _versions(one)])
 
 
-def compile_dataset(descriptor: Descriptor) -> Dataset:
+def _versions(descriptor: Descriptor) -> Iterator[StandardVersion]:
+    """Yield every version that a declared message can say: "1", and "1.1" where it is that addition."""
+    yield from StandardVersion.parse(_declaration(descriptor).standard).upto_here()
+
+
+def compile_dataset(descriptor: Descriptor, version: StandardVersion | None = None) -> Dataset:
     """Compile one declared message.
+
+    Args:
+        descriptor: The message.
+        version: The version that it declares, or one that this one adds to; None: what it declares.
 
     Raises:
         ValueError: The declaration names a field that does not exist or cannot serve.
     """
     declared = _declaration(descriptor)
+    standard = version or StandardVersion.parse(declared.standard)
+    later = search_additions(descriptor, standard)
     message_class = GetMessageClass(descriptor)
     about = tuple(declared.subject or declared.key)
     key, keys = _compile_keys(descriptor, about, declared.key)
     sums = [_compile_sum(descriptor, one) for one in declared.sums]
     agreeing = [(one, _disagreement(one)) for one in agreements(declared, descriptor)]
+    course = compile_course(descriptor, declared)
     return Dataset(
         name=declared.name,
-        standard=declared.standard,
+        standard=str(standard),
         message_class=message_class,
         type_url=f"type.googleapis.com/{descriptor.full_name}",
         key_fields=tuple(declared.key),
         subject_fields=about,
         key=key,
         keys=keys,
-        first_broken=_compile_first_broken(descriptor, sums, agreeing),
-        sums_hold=lambda columns: _first_broken_sum(sums, columns) is None and _all_agree(agreeing, columns),
+        first_broken=_compile_first_broken(descriptor, sums, agreeing, later),
+        sums_hold=lambda columns: (
+            _first_broken_sum(sums, columns) is None
+            and _all_agree(agreeing, columns)
+            and (later is None or all(later(message) is None for message in columns.messages))
+        ),
         run=MessageRun(message_class),
-        indispensable=frozenset(_indispensable(descriptor, declared)),
+        course=course,
+        indispensable=frozenset(_indispensable(descriptor, declared)) | (course.fields if course else frozenset()),
     )
 
 
@@ -175,9 +203,13 @@ def _indispensable(descriptor: Descriptor, declared: types_pb2.Dataset) -> Itera
 
 
 def _contract_files() -> Iterator[FileDescriptor]:
-    for root in yrdx.__path__:
-        for path in sorted(Path(root).glob("*/v[0-9]*/*_pb2.py")):
-            yield import_module(".".join(("yrdx", *path.relative_to(root).with_suffix("").parts))).DESCRIPTOR
+    # Each name once: where two trees are on the path, the first one's module is the one that Python imports.
+    names = dict.fromkeys(
+        ".".join(("yrdx", *path.relative_to(root).with_suffix("").parts))
+        for root in yrdx.__path__
+        for path in sorted(Path(root).glob("*/v[0-9]*/*_pb2.py"))
+    )
+    yield from (import_module(name).DESCRIPTOR for name in names)
 
 
 def _declaration(descriptor: Descriptor) -> types_pb2.Dataset:
@@ -226,8 +258,14 @@ def _compile_sum(descriptor: Descriptor, declared: types_pb2.Dataset.Sum) -> _Su
 def _disagreement(agreement: Agreement) -> Violation:
     """What is said when a record's fields do not agree: their names, never their values."""
     others = list(agreement.others)
-    reason = sum_reason if agreement.rule_id == "sum.mismatch" else decision_reason
-    return Violation(agreement.field, agreement.rule_id, reason(agreement.field, others))
+    return Violation(agreement.field, agreement.rule_id, _DISAGREEMENTS[agreement.rule_id](agreement.field, others))
+
+
+_DISAGREEMENTS: Final = {
+    "sum.mismatch": sum_reason,
+    "count.differs": count_reason,
+    "decision.differs": decision_reason,
+}
 
 
 _Agreeing = Sequence[tuple[Agreement, Violation]]
@@ -238,12 +276,15 @@ def _all_agree(agreeing: _Agreeing, columns: Columns) -> bool:
 
 
 def _compile_first_broken(
-    descriptor: Descriptor, sums: Sequence[_Sum], agreeing: _Agreeing
+    descriptor: Descriptor, sums: Sequence[_Sum], agreeing: _Agreeing, later: Search | None
 ) -> Callable[[Message], Violation | None]:
-    """Compile the named rules and then the sums and decisions."""
+    """Compile what a later version added, the named rules, and then the sums and decisions."""
     first_broken_rule = compile_named_rules(descriptor)
 
     def first_broken(message: Message) -> Violation | None:
+        path = later(message) if later else None
+        if path is not None:
+            return Violation(path, "record.newer_field", reason_of("record.newer_field"))
         broken = first_broken_rule(message) or _first_broken_sum(sums, Columns([message]))
         return broken or next((broken for agreement, broken in agreeing if not agreement.holds(message)), None)
 

@@ -13,6 +13,7 @@ REASONS: Final = {
     "record.too_large": "记录超过字节上限 (the record is over the size limit)",
     "record.unparsable": "记录无法解析 (the bytes are not the message they should be)",
     "record.unknown_field": "含有该标准未定义的字段 (holds a field that this version of the standard does not define)",
+    "record.newer_field": "协议约定的标准版本没有该内容 (added by a later version of the standard than the agreed one)",
     "record.type": "消息类型不是该数据集的标准 (the message is not of the stream's dataset)",
     "record.message": "缺少业务消息 (the message is missing)",
     "record.operation": "操作类型缺失或未定义 (the operation is missing or undefined)",
@@ -63,6 +64,11 @@ def reason_of(rule_id: str, limit: object = None) -> str:
 def sum_reason(total: str, parts: list[str]) -> str:
     """Name the fields of a sum that does not add up, without their values."""
     return f"合计不等于各项之和 ({total} is not {' + '.join(parts)})"
+
+
+def count_reason(field: str, others: list[str]) -> str:
+    """Name the field by which items are counted, and what asks for their number."""
+    return f"明细的项数不符 (not as many items by {field} as {', '.join(others)} asks for)"
 
 
 def decision_reason(field: str, others: list[str]) -> str:

@@ -34,6 +34,7 @@ CODES: Final[Mapping[type[ExchangeError], StatusCode]] = {
     errors.LegalBasisNotAgreed: StatusCode.PERMISSION_DENIED,
     errors.FieldNotAgreed: StatusCode.PERMISSION_DENIED,
     errors.PartnerUnknown: StatusCode.PERMISSION_DENIED,
+    errors.StandardIncompatible: StatusCode.PERMISSION_DENIED,
     errors.NotFound: StatusCode.NOT_FOUND,
     errors.SequenceGap: StatusCode.OUT_OF_RANGE,
     # ABORTED: a check-and-set lost; FAILED_PRECONDITION: the state must be mended before a retry makes sense.

@@ -116,6 +116,7 @@ def _message(standard: Standard, drawn: dict[str, Any]) -> Message:
     parts = [part for _, parts in standard.sums for part in parts if part not in totals]
     drawn |= {part: drawn[part] // len(parts) for part in parts if drawn[part]}
     declared = _declared(standard)
+    _fill_up(declared, standard, drawn)
     for one in declared.item_sums:
         _add_up(one, standard, drawn, shared=one.total in totals)
     for total, its in standard.sums:
@@ -131,6 +132,22 @@ def _declared(standard: Standard) -> types_pb2.Dataset:
     extension: Any = types_pb2.dataset
     declared: types_pb2.Dataset = standard.message_type.DESCRIPTOR.GetOptions().Extensions[extension]
     return declared
+
+
+def _fill_up(declared: types_pb2.Dataset, standard: Standard, drawn: dict[str, Any]) -> None:
+    """Let there be as many items of each kind as are asked for, where any were drawn."""
+    asked = [one for one in declared.item_counts if all(_holds(condition, drawn) for condition in one.conditions)]
+    made: dict[str, list[dict[str, Any]]] = {}
+    for one in asked:
+        kind = standard.fields[one.items].items[one.where].enum_values[one.value]
+        some = drawn[one.items]
+        filled = [some[turn % len(some)] | {one.where: kind} for turn in range(one.count)] if some else []
+        made.setdefault(one.items, []).extend(filled)
+    drawn |= made
+
+
+def _holds(condition: types_pb2.Dataset.Condition, drawn: dict[str, Any]) -> bool:
+    return condition.least <= (drawn[condition.field] or 0) <= condition.most
 
 
 def _add_up(one: types_pb2.Dataset.ItemSum, standard: Standard, drawn: dict[str, Any], *, shared: bool) -> None:

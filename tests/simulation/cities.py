@@ -14,6 +14,7 @@ from certs.errors import SignatureRefused
 from certs.signing import SigningKey
 from services.domain.agreement import Agreement
 from services.domain.batch import Signed
+from services.domain.course import Move
 from services.domain.errors import SignatureInvalid
 from services.domain.limits import Limits
 from services.domain.partner import Partner, PartnerState
@@ -122,6 +123,19 @@ class FakeGate:
         return Passed(1, sha256(subject).digest()[:16], mends)
 
 
+class NoCourses:
+    """No record of a simulation tells a case."""
+
+    datasets: Sequence[str] = ()
+
+    def course(self, dataset: str) -> None:
+        """Return nothing."""
+
+    def moves(self, dataset: str, standard: str, bodies: Sequence[bytes]) -> list[Move]:
+        """Never asked."""
+        raise AssertionError("there is no course")
+
+
 class TrustingGate(FakeGate):
     """The sender's gate in simulations: it lets bad rows through, so that the receiver has something to reject."""
 
@@ -143,6 +157,7 @@ def make_parts(city: str, clock: FakeClock, random: SeededRandom, gate: FakeGate
         verifier=ring,
         gate=gate or FakeGate(),
         inbox_gate=gate or FakeGate(),
+        courses=NoCourses(),
         codec=IdentityCodec(),
         digests=DIGESTS,
         limits=Limits(),

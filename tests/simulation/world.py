@@ -242,7 +242,9 @@ class World:
     def _heard(self, process: Process, kind: str, content: Signed) -> None:
         if kind == "ack":
             receipts = [verify_receipt(self.sender_parts, STREAM, content)]
-            self.write("sender", partial(settle_receipts, name=STREAM, fence=process.fence or 0, receipts=receipts))
+            fence, parts = process.fence or 0, self.sender_parts
+            work = partial(settle_receipts, parts=parts, name=STREAM, fence=fence, receipts=receipts)
+            self.write("sender", work)
         elif process.opening is not None:
             answer = read_answer(self.sender_parts, STREAM, process.opening, content)
             resume = self.write("sender", partial(resume_from, name=STREAM, fence=process.fence or 0, answer=answer))
@@ -470,7 +472,10 @@ class World:
         answer = self._ask_position()
         with suppress(Conflict, Malformed):
             self._take_back_epoch()
-        self.write("sender", partial(open_epoch, name=STREAM, answer=answer, void=False, reason="test"))
+        self.write(
+            "sender",
+            partial(open_epoch, parts=self.sender_parts, name=STREAM, answer=answer, void=False, reason="test"),
+        )
 
     # Stores
 

@@ -154,7 +154,8 @@ def test_a_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("yrdx-*.whl")
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
-    assert inside == set(package_files())
+    kit = (ROOT / "kit/FILES").read_text().split()
+    assert inside == {*package_files(), *(f"services/node/kit_sources/{name}" for name in ("kit/FILES", *kit))}
     assert {"yrdx/descriptors.binpb", "buf/validate/validate_pb2.py"} <= inside
     assert {"yrdx/social/v1/contribution.proto", "yrdx/social/v1/contribution_pb2.pyi"} <= inside
 

@@ -161,7 +161,7 @@ class DigitsCell(Cell[str, DigitsColumn]):
         least, most = self.declaration.digits_min, self.declaration.digits_max
         digits = text.isascii() and text.isdigit() and least <= len(text) <= most
         if not (digits and self.facts.allows(text)):
-            raise CellRefused("digits.format", least=least, most=most)
+            raise CellRefused("digits.format", count=str(least) if least == most else f"{least}–{most}")
         return text
 
     def write(self, value: str, need: str) -> str:

@@ -26,7 +26,9 @@ from certs.generation import Generation
 from certs.identity import gateway_host
 from certs.keystore import create_keystore
 from certs.verification import CallerVerifier
-from services.node.system import SystemClock
+from services.node.signals.calls import Calls
+from services.node.signals.metrics import Metrics
+from services.node.system import SystemClock, SystemRandom
 from services.rpc.callers import OWN, Caller, CallerEntry, CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.edge import Edge
@@ -130,7 +132,7 @@ async def _serving(
     live = LiveCalls(guard, frozenset)
     if isinstance(guard, _Measuring):
         guard.live = live
-    server = grpc.aio.server(interceptors=[Edge(guard, live)])
+    server = grpc.aio.server(interceptors=[Edge(guard, live, Calls(SystemClock(), SystemRandom(), Metrics()))])
     server.add_generic_rpc_handlers([_handlers()])
     tls = ServerTrust(chain_pem=generation.gateway_chain_pem, key_pem=generation.gateway_key_pem, roots_pem=roots_pem)
     port = server.add_secure_port("127.0.0.1:0", tls.credentials)

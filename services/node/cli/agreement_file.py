@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from services.domain.agreement import Agreement
+from services.domain.standard import STANDARD_PATTERN
 from services.node.exits import Mistake, nearest
 
 FILE_BYTES_MAX: Final = 65_536
@@ -162,7 +163,7 @@ _AGREEMENT: Final = {
     "provider": _CITY,
     "consumer": _CITY,
     "dataset": _Key('数据集 · a dataset, "social.contribution"', _text(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")),
-    "standard": _Key('标准版本，加引号 · version of the standard in quotes, "1"', _text(r"[0-9]{1,4}")),
+    "standard": _Key('标准版本，加引号 · version of the standard in quotes, "1" or "1.1"', _text(STANDARD_PATTERN)),
     "mode": _Key('"push"、"pull" 或 · or "lookup"', _text(r"push|pull|lookup")),
     "fields": _Key('字段名列表 · a list of field names, or ["*"] for all', _texts(r"\*|[a-z][a-z0-9_.]{0,99}")),
     "purposes": _Key('用途列表 · a list of purposes, ["relation-transfer"]', _texts(r"[^\x00-\x1f\x7f]{1,100}")),

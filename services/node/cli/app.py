@@ -9,13 +9,17 @@ from services.node.cli import (
     bench,
     bundle,
     ca,
+    case,
     cert,
     config,
+    conformance,
     crl,
     db,
     doctor,
+    health,
     inbox,
     init,
+    kit,
     lookup,
     mapping,
     operator,
@@ -27,6 +31,7 @@ from services.node.cli import (
     revoke,
     serve,
     sink,
+    standards,
     stream,
     sync,
     up,
@@ -57,6 +62,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(agreement.app, name="agreement")
 serve.declare(app)
 doctor.declare(app)
+health.declare(app)
 app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
 app.add_typer(sink.app, name="sink")
@@ -66,11 +72,15 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(rejections.app, name="rejections")
+app.add_typer(case.app, name="case")
 app.add_typer(stream.app, name="stream")
+app.add_typer(standards.app, name="standards")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(adapter.app, name="adapter")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(proto.app, name="proto")
+app.add_typer(kit.app, name="kit")
 app.add_typer(bench.app, name="bench")
+conformance.declare(app)
 version.declare(app)

@@ -1,10 +1,12 @@
-"""`yrdx db`: the store's schema and its backup; beside `init` and `doctor` alone in opening the store themselves."""
+"""`yrdx db`: the store's schema, its backup and the way back.
+
+Beside `init` and `doctor` these verbs alone open the store themselves.
+"""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -14,11 +16,28 @@ from services.node.exits import CommandFailed, Exit
 from services.node.home import Home
 from services.node.output import print_json, say
 
+if TYPE_CHECKING:
+    from services.domain.stream import Stream
+    from services.node.restoring import Restored
+
 app = group("数据库 · the store")
 
 
+NEXT = """\
+1. 备份之后的伙伴、协议、暂停、吊销列表须重做 · make again what was done since: partners, agreements, pauses, lists
+     yrdx cert log --home {home}
+     yrdx partner ls --home {home}
+2. 启动 · start
+     yrdx serve --home {home}
+3. 伙伴所知更多的流会停下，自检逐条给出命令 · streams on which a partner knows more stop; doctor names each command
+     yrdx doctor --home {home}
+   接收方 RECOVERING：伙伴回放原批次与原回执 · inbound: the partner replays its original batches and receipts
+   发送方 DIVERGED：取回已发批次，之后重跑同步 · outbound: takes back what was sent; run your syncs again afterwards
+   伙伴也丢失了这些记录：另开纪元 · only when the partner has lost them too: yrdx stream new-epoch STREAM --reason …"""
+
+
 class Unfit(CommandFailed):
-    """A backup cannot be written there, or not by this command."""
+    """A backup cannot be written there."""
 
     reason: ClassVar[str] = "UNFIT"
 
@@ -57,8 +76,9 @@ def migrate(home: HomeOption = HERE, json: JsonOption = False) -> None:
     app,
     "backup",
     "备份数据库 · copy the store to a file, also while the node serves",
-    "yrdx db backup --home A -o A-20260101.sqlite",
-    more="备份含个人数据，权限 0600 · a backup holds personal data; its mode is 0600",
+    "yrdx db backup --home A -o A-20260101.backup",
+    more="SQLite 在线备份，PostgreSQL 用 pg_dump；备份含个人数据，权限 0600 · by SQLite's online backup or by pg_dump; "
+    "a backup holds personal data; its mode is 0600",
 )
 def backup(
     out: Annotated[Path, typer.Option("-o", "--out", help="新文件 · file to create")],
@@ -67,42 +87,79 @@ def backup(
 ) -> None:
     """Write a copy of the store as of one moment."""
     from services.node.settings import load_settings
+    from services.store.backup import backup as copy
 
     url = load_settings(Home(home)).store_url
     path = sqlite_path(url)
-    if path is None:
-        raise Unfit(
-            f"PostgreSQL 请用 pg_dump · PostgreSQL has its own tools: pg_dump --format=custom --file={out}, "
-            "or pg_basebackup with archived write-ahead logs"
-        )
-    if not path.is_file():
+    if path is not None and not path.is_file():
         raise StoreMissing(f"{path} 不存在 · there is no store here: restore a backup, or `yrdx init` a new home")
-    _write_backup(url, out)
+    if out.exists():
+        raise Unfit(f"{out} 已存在，不覆盖 · exists already: a backup never overwrites a file")
+    copy(url, out)
     if json:
         print_json({"file": str(out), "bytes": out.stat().st_size})
     else:
         say(f"已备份到 {out} · backed up, {out.stat().st_size:,} bytes")
 
 
-def _write_backup(url: str, out: Path) -> None:
-    """The copy gets its name only once it is whole and on disk: half a backup must not look like one."""
-    from services.store.backup import backup as copy
+@verb(
+    app,
+    "restore",
+    "从备份恢复数据库 · put a backup in the place of the store",
+    "yrdx db restore A-20260101.backup --home A",
+    more="先停止节点；核对备份，旧版本的先升级，原数据库保留。PostgreSQL：先建空库，写入 store_url · "
+    "stop the node first; the backup is verified, an older one migrated, the former store kept. "
+    "PostgreSQL: first make an empty database and name it in `store_url`",
+)
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="yrdx db backup 的文件 · as `yrdx db backup` wrote it")],
+    home: HomeOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Restore the store."""
+    from services.node.cli.trust_access import opened_home
+    from services.node.restoring import restore as put_back
 
-    if out.exists():
-        raise Unfit(f"{out} 已存在，不覆盖 · exists already: a backup never overwrites a file")
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        copy(url, partial)
-        _sync(partial)
-        partial.rename(out)
-        _sync(out.absolute().parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    place = opened_home(home)
+    city, url = place.settings.city, place.settings.store_url
+    restored = put_back(place.home, city, url, file, by=place.by, now=place.now)
+    if json:
+        print_json(_fields(restored, home))
+    else:
+        _tell(restored, home)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _fields(restored: Restored, home: Path) -> dict[str, object]:
+    return {
+        "kept": str(restored.kept) if restored.kept else None,
+        "migrated": list(restored.migrated),
+        "revocations": restored.revocations,
+        "streams": [
+            {
+                "stream": str(one.name),
+                "direction": one.direction.value,
+                "epoch": one.position.epoch,
+                "watermark": one.position.watermark,
+                "recover": _recover(one, home),
+            }
+            for one in restored.streams
+        ],
+    }
+
+
+def _tell(restored: Restored, home: Path) -> None:
+    say("已恢复 · restored")
+    if restored.migrated:
+        say(f"已升级 {len(restored.migrated)} 步 · {len(restored.migrated)} migrations run")
+    if restored.kept:
+        say(f"原数据库留在 · the former store is kept in {restored.kept}：恢复完成后删除 · delete it in the end")
+    if restored.revocations:
+        say(f"已补回备份之后的吊销 · revocations made since the backup, put back: {restored.revocations}")
+    for line in NEXT.splitlines():
+        say(line.format(home=home))
+    for one in restored.streams:
+        say(f"  {one.direction:<8}  {_recover(one, home)}")
+
+
+def _recover(stream: Stream, home: Path) -> str:
+    return f"yrdx stream recover {stream.name} --home {home}"

@@ -27,8 +27,16 @@ def ls(home: HomeOption = HERE, json: JsonOption = False) -> None:
         print_json([stream_fields(status) for status in found])
         return
     print_table(
-        ("数据流 stream", "状态 state", "已收 received", "接受 accepted", "拒绝 rejected", "水位 watermark"),
-        [(s.stream, state_words(s), s.submitted, s.acknowledged, s.rejected, s.watermark) for s in found],
+        (
+            "数据流 stream",
+            "状态 state",
+            "已收 received",
+            "接受 accepted",
+            "拒绝 rejected",
+            "待升级 held",
+            "水位 watermark",
+        ),
+        [(s.stream, state_words(s), s.submitted, s.acknowledged, s.rejected, s.held, s.watermark) for s in found],
     )
 
 
@@ -38,11 +46,13 @@ def ls(home: HomeOption = HERE, json: JsonOption = False) -> None:
     "导出收到的记录 · export received records, a repeatable snapshot",
     "yrdx inbox export --home B --dataset social.contribution -o contributions.csv",
     "yrdx inbox export --home B --dataset social.contribution -o contributions.jsonl --history",
-    more=".csv 为本市方言，.jsonl 为区域标准 · .csv in this city's dialect, .jsonl as the regional standard",
+    more=".csv、.xlsx 为本市方言，.jsonl 为区域标准；车辆位置可写成帧：南通 .jtt808，上海 .jtt809 · .csv and .xlsx "
+    "in this city's dialect, .jsonl as the regional standard; positions also as frames: Nantong's .jtt808, Shanghai's "
+    ".jtt809",
 )
 def export(
     dataset: Annotated[str, typer.Option(help="数据集 · dataset")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="文件 .csv 或 .jsonl · file")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="文件 .csv | .xlsx | .jsonl | .jtt808 | .jtt809 · file")],
     home: HomeOption = HERE,
     history: Annotated[
         bool, typer.Option("--history", help="含已被替换或撤回的记录 · also records replaced or withdrawn since")

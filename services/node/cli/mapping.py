@@ -129,7 +129,8 @@ def docs(
     ] = None,
 ) -> None:
     """Write documents."""
-    from adapters.toolbox.documents import Language, document
+    from adapters.toolbox.bilingual import Language
+    from adapters.toolbox.documents import document
 
     if lang not in list(Language):
         raise Mistake(f"--lang: zh | en | both，不是 {lang} · not {lang}")

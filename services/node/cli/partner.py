@@ -145,6 +145,8 @@ def ping(city: CityArgument, home: HomeOption = HERE, json: JsonOption = False) 
         return
     say(f"伙伴 {city} 应答正常 · partner {city} answers")
     print_fields({name: value for name, value in fields.items() if isinstance(value, str | int | float)})
+    for found in answer.incompatibilities:
+        say(f"✗ 标准版本不兼容 · standards do not fit: {found.problem}")
 
 
 @verb(
@@ -206,8 +208,26 @@ def ping_fields(answer: node_pb2.PingPartnerResponse) -> dict[str, object]:
         "keystore_fingerprint": description.keystore_fingerprint,
         "datasets": [{"name": d.name, "standards": list(d.standards)} for d in description.datasets],
         "agreements": [
-            {"id": a.id, "version": a.version, "provider": a.provider, "consumer": a.consumer, "dataset": a.dataset}
+            {
+                "id": a.id,
+                "version": a.version,
+                "provider": a.provider,
+                "consumer": a.consumer,
+                "dataset": a.dataset,
+                "standard": a.standard,
+            }
             for a in description.agreements
+        ],
+        "incompatibilities": [
+            {
+                "agreement": f"{one.agreement_id} v{one.agreement_version}",
+                "stream": one.stream,
+                "standard": one.standard,
+                "own_standards": list(one.own_standards),
+                "partner_standards": list(one.partner_standards),
+                "problem": one.problem,
+            }
+            for one in answer.incompatibilities
         ],
     }
 

@@ -39,7 +39,10 @@ def ls(home: HomeOption = HERE, json: JsonOption = False) -> None:
         return
     print_table(
         ("数据流 stream", "方向 direction", "状态 state", "纪元 epoch", "水位 watermark", "说明 reason"),
-        [(s.stream, s.direction, state_words(s), s.epoch, s.watermark, s.state_reason) for s in found],
+        [
+            (s.stream, s.direction, state_words(s), s.epoch, s.watermark, s.state_reason or s.standard_problem)
+            for s in found
+        ],
     )
 
 
@@ -123,12 +126,14 @@ def stream_fields(status: node_pb2.StreamStatus) -> dict[str, str | int | float 
         "state_reason": status.state_reason,
         "epoch": status.epoch,
         "watermark": status.watermark,
+        "standard_problem": status.standard_problem,
     }
     if status.direction == "inbound":
         return fields | {
             "received": status.submitted,
             "accepted": status.acknowledged,
             "rejected": status.rejected,
+            "held": status.held,
         }
     return fields | {
         "submitted": status.submitted,

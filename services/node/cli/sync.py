@@ -15,6 +15,7 @@ from services.node.cli.sync_inputs import (
     CaOption,
     CertOption,
     DatasetOption,
+    DatumOption,
     FileArgument,
     HeadersOption,
     HttpsOption,
@@ -26,6 +27,7 @@ from services.node.cli.sync_inputs import (
     TableOption,
     ToOption,
     UpdatedOption,
+    VehiclesOption,
     seconds,
 )
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
@@ -63,6 +65,7 @@ WaitOption = Annotated[str, typer.Option(help="等待送达 90s | 10m | 2h · ho
     "yrdx sync run contributions.csv --home A --to 310000 --dataset social.contribution",
     "yrdx sync run contributions.xlsx --snapshot --to 310000 --dataset social.contribution",
     "yrdx sync run --sql env:HR_DATABASE --table hr.sbjf --updated GXSJ --to 310000 --dataset social.contribution",
+    "yrdx sync run gps.jtt808 --datum WGS84 --vehicles vehicles.csv --to 310000 --dataset transport.position",
     more="中断或重复运行都不会重复发送，未变的行不再发送；--again 才作为新记录再发 · interrupted or run again it sends "
     "nothing twice, and rows that did not change are not sent; only --again sends everything as new records",
 )
@@ -82,6 +85,8 @@ def run(
     ca: CaOption = None,
     cert: CertOption = None,
     key: KeyOption = None,
+    datum: DatumOption = "",
+    vehicles: VehiclesOption = None,
     snapshot: SnapshotOption = False,
     allow_retract: AllowOption = None,
     wait: WaitOption = "10m",
@@ -93,7 +98,7 @@ def run(
     from services.node.sync.progress import shown_progress
     from services.node.sync.run import Sync
 
-    options = InputOptions(file, sql, table, serial, updated, overlap, https, headers, ca, cert, key)
+    options = InputOptions(file, sql, table, serial, updated, overlap, https, headers, ca, cert, key, datum, vehicles)
     _verify(options, snapshot=snapshot, allow_retract=allow_retract)
     wait_s = 0.0 if no_wait else seconds("--wait", wait)
     sync: Sync | None = None
@@ -138,6 +143,8 @@ def plan(
     ca: CaOption = None,
     cert: CertOption = None,
     key: KeyOption = None,
+    datum: DatumOption = "",
+    vehicles: VehiclesOption = None,
     snapshot: SnapshotOption = False,
     allow_retract: AllowOption = None,
     json: JsonOption = False,
@@ -146,7 +153,7 @@ def plan(
     from services.node.sync.progress import shown_progress
     from services.node.sync.run import Sync
 
-    options = InputOptions(file, sql, table, serial, updated, overlap, https, headers, ca, cert, key)
+    options = InputOptions(file, sql, table, serial, updated, overlap, https, headers, ca, cert, key, datum, vehicles)
     _verify(options, snapshot=snapshot, allow_retract=allow_retract)
     with connect(home) as session, shown_progress() as progress:
         job = _job(session, options, to, dataset, snapshot=snapshot, allowed=allow_retract)
@@ -175,17 +182,21 @@ def watch(
         str, typer.Option(help="文件多久不变才算写完 · how long a file must stand still to be complete")
     ] = "5s",
     wait: WaitOption = "1m",
+    datum: DatumOption = "",
+    vehicles: VehiclesOption = None,
     once: Annotated[bool, typer.Option("--once", help="处理完现有文件即结束 · end once nothing is left")] = False,
     json: JsonOption = False,
 ) -> None:
     """Watch a folder until Ctrl-C; with --json one line of JSON for each file. Exits with 3 when rows were rejected."""
+    from services.node.sync.inputs import FrameOptions
     from services.node.sync.watch import Watch
 
     settle_s, wait_s = seconds("--settle", settle), seconds("--wait", wait)
     watching: AbstractContextManager[None] = resumable(lambda: shlex.join(["yrdx", *sys.argv[1:]]))
     partial = False
     with watching:
-        for taken in Watch(home, folder, to, dataset, settle_s, wait_s).files(once=once):
+        frames = FrameOptions(datum, vehicles)
+        for taken in Watch(home, folder, to, dataset, settle_s, wait_s, frames).files(once=once):
             partial = partial or taken.is_partial
             if json:
                 print_json(taken.to_json())

@@ -29,7 +29,7 @@ _PASSWORD_OPTIONS: Final = frozenset(("password", "passwd", "pwd", "sslpassword"
 
 FileArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[FILE]", help="本市方言的 CSV、Excel、DBF 或定长文件 · a table in this city's dialect"),
+    typer.Argument(metavar="[FILE]", help="本市方言的 CSV、Excel、DBF、定长文件或帧 · a table in this city's dialect"),
 ]
 ToOption = Annotated[str, typer.Option("--to", help="接收城市 · city that receives")]
 DatasetOption = Annotated[str, typer.Option(help="数据集 · dataset")]
@@ -50,6 +50,15 @@ OverlapOption = Annotated[
     typer.Option(
         help="重读一段，以免漏掉晚提交的行：--updated 默认 5m，--serial 默认 1000 个 · read again below the last, for "
         "rows that are committed late: a time, default 5m, or a count of serials, default 1000"
+    ),
+]
+DatumOption = Annotated[
+    str, typer.Option(help="帧的坐标系，如 WGS84 · datum of the frames of .jtt808 and .jtt809, which do not say it")
+]
+VehiclesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="车辆登记表 simNo,vehicleNo,plateColorCode · register: whose the terminals of .jtt808 are; CSV or Excel"
     ),
 ]
 HttpsOption = Annotated[
@@ -78,6 +87,8 @@ class InputOptions:
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    datum: str = ""
+    vehicles: Path | None = None
 
     def verify(self) -> None:
         """Hold the options against each other.
@@ -97,6 +108,8 @@ class InputOptions:
             raise Mistake("--overlap 用于 --serial 或 --updated · --overlap belongs to --serial or --updated")
         if (self.headers or self.ca or self.cert or self.key) and not self.https:
             raise Mistake("--headers、--ca、--cert、--key 只用于 --https · are options of --https only")
+        if (self.datum or self.vehicles) and self.file is None:
+            raise Mistake("--datum、--vehicles 只用于帧文件 · --datum and --vehicles are of files of frames only")
 
     @property
     def incremental(self) -> bool:
@@ -110,11 +123,11 @@ class InputOptions:
             Mistake: A value that cannot be.
         """
         from adapters.tables import PagedInterface
-        from services.node.sync.inputs import FileInput, PagesInput, TableInput, layout_of
+        from services.node.sync.inputs import FileInput, FrameOptions, PagesInput, TableInput
 
         columns = tuple(mapping.columns)
         if self.file is not None:
-            return FileInput(self.file, layout_of(mapping))
+            return FileInput(self.file, FrameOptions(self.datum, self.vehicles).layout(mapping))
         if self.sql:
             self._verify_whole(mapping)
             return TableInput(database_url(self.sql), self.table, columns, self._incremental(), mapping.group_columns)

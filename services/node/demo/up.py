@@ -1,4 +1,4 @@
-"""Up: the whole product in one command. Two cities, two processes, four datasets both ways, and a proof at the end.
+"""Up: the whole product in one command. Two cities, two processes, every dataset both ways, and a proof at the end.
 
 What is wrong in the samples is known, so the proof also says that every planted error was found and named; then the
 rejects files are mended as a clerk would, resubmitted, and no open rejection is left.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.mapping import load_mapping
-from adapters.samples import mend_rejects
+from adapters.samples import DATASETS, mend_rejects
 from services.node.cli.stream import streams as streams_of
 from services.node.demo.cities import NANTONG, SHANGHAI, DemoCity, create_city, introduce
 from services.node.demo.found import Found, open_rejections, planted_found
@@ -124,12 +124,12 @@ def demo(folder: Path, *, seed: int, people: int, quiet: bool) -> Iterator[UpRep
         for home in homes.values():
             say(f"启动节点 · starting the node of {home.path}")
             stack.enter_context(NodeProcess(home))
-        say("四个数据集双向同步 · syncing four datasets both ways")
+        say(f"{len(DATASETS)} 个数据集双向同步 · syncing {len(DATASETS)} datasets both ways")
         synced = _both_at_once(homes, streams)
         if not quiet:
             _tell_rejects(synced)
         say("改正被拒的行并重新提交 · mending the rejected rows and resubmitting them")
-        mended = [_mend(homes[one.stream.sender], one) for one in synced]
+        mended = _mend_both_at_once(homes, synced)
         say("逐条核对 · verifying record by record")
         reports = tuple(_verify(homes, one, count) for one, count in zip(synced, mended, strict=True))
         report = UpReport(all(one.holds for one in reports), round(time.monotonic() - begun, 3), reports)
@@ -155,6 +155,16 @@ def _sync(home: Home, stream: DemoStream, progress: BarProgress | NoProgress) ->
     with open_session(home.path) as session:
         report = Sync(session, job, progress).run()
         return _Synced(stream, report, planted_found(session, report.source, stream))
+
+
+def _mend_both_at_once(homes: dict[DemoCity, Home], synced: Sequence[_Synced]) -> list[int]:
+    """Mend the streams of each city one after another, both cities at once."""
+    with ThreadPoolExecutor(len(homes)) as pool:
+
+        def mend_all(city: DemoCity) -> list[int]:
+            return [_mend(homes[city], one) for one in synced if one.stream.sender == city]
+
+        return [count for of_city in pool.map(mend_all, homes) for count in of_city]
 
 
 def _mend(home: Home, synced: _Synced) -> int:

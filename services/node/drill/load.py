@@ -17,6 +17,7 @@ from yrdx.node.v1 import node_pb2
 
 CALLS_OF_A_SESSION: Final = 50
 BETWEEN_CALLS_S: Final = 0.005
+REACHED_WITHIN_S: Final = 30.0
 
 
 @dataclass
@@ -41,11 +42,11 @@ def load_between(first: Home, second: Home, cities: tuple[str, str]) -> Iterator
         second: The other.
         cities: Their city codes, in that order.
     """
+    pairs = ((first.path, cities[1]), (second.path, cities[0]))
+    for home, city in pairs:
+        _reach(home, city)
     tally, stop = Tally(), threading.Event()
-    works = [
-        threading.Thread(target=_call, args=(home.path, city, tally, stop))
-        for home, city in ((first, cities[1]), (second, cities[0]))
-    ]
+    works = [threading.Thread(target=_call, args=(home, city, tally, stop)) for home, city in pairs]
     for work in works:
         work.start()
     try:
@@ -54,6 +55,25 @@ def load_between(first: Home, second: Home, cities: tuple[str, str]) -> Iterator
         stop.set()
         for work in works:
             work.join()
+
+
+def _reach(home: Path, city: str) -> None:
+    """Get through once: a node that tried its partner before that one served waits before it tries again.
+
+    Raises:
+        ExchangeError: The partner does not answer in time.
+    """
+    deadline = time.monotonic() + REACHED_WITHIN_S
+    while True:
+        try:
+            with open_session(home) as session:
+                session.stub.PingPartner(node_pb2.PingPartnerRequest(city=city))
+        except ExchangeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(BETWEEN_CALLS_S)
+        else:
+            return
 
 
 def _call(home: Path, city: str, tally: Tally, stop: threading.Event) -> None:

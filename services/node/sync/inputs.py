@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from adapters.frames.rows import FrameContext
 from adapters.mapping import Mapping
 from adapters.tables import (
     REASON_COLUMNS,
@@ -21,6 +22,7 @@ from adapters.tables import (
     open_table,
     query_name,
 )
+from adapters.tables.vehicle_register import read_vehicles
 
 _NAME_CHARACTERS_MAX: Final = 180
 _LABEL_CHARACTERS_MAX: Final = 200
@@ -193,6 +195,31 @@ def layout_of(mapping: Mapping) -> TableLayout:
     """Return what the tables of a mapping's dialect look like."""
     file = mapping.file
     return TableLayout(tuple(mapping.columns), file.encoding, file.delimiter, file.line_end)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOptions:
+    """What frames of vehicles do not say, as operators say it.
+
+    Attributes:
+        datum: Of the frames' coordinates; empty where it is not said: files of frames are refused then.
+        vehicles: File of the register that says whose a terminal is; None where there is none.
+    """
+
+    datum: str = ""
+    vehicles: Path | None = None
+
+    def layout(self, mapping: Mapping) -> TableLayout:
+        """Return what the tables of a mapping's dialect look like, files of frames among them.
+
+        Raises:
+            FileRefused: The register cannot be read.
+        """
+        layout = layout_of(mapping)
+        if not self.datum:
+            return layout
+        vehicles = read_vehicles(self.vehicles, layout) if self.vehicles else {}
+        return replace(layout, frames=FrameContext(self.datum, vehicles))
 
 
 def _short(name: str) -> str:

@@ -31,6 +31,8 @@ from services.wire.bodies import BodyWriter
 from services.wire.datasets import Dataset, load_datasets
 from yrdx.node.v1 import node_pb2
 
+_ON_PURPOSE: Final = "again"
+"""A file's cursor while its rows are sent once more by an operator's word, whatever stands."""
 RETRACTED_SHARE_MAX: Final = 20
 """A snapshot withdraws at most one in so many of what stands, unless it is told how many."""
 
@@ -117,7 +119,7 @@ class Sync:
         waiting = self._waiting(at) if job.input.goes_on else frozenset()
         first_pass(found, job, self._mapping, self._dataset, cursor=cursor, waiting=waiting, progress=self._progress)
         writer = BodyWriter(self._dataset.type_url, real_data=not self._session.settings.demo)
-        return SecondPass(found, self._changes(found), writer, at.position, self._mends)
+        return SecondPass(found, self._changes(found), writer, at.position, self._mends, goes_on=job.input.goes_on)
 
     def _waiting(self, at: node_pb2.GetSourceResponse) -> frozenset[bytes]:
         """Return the keys of what earlier reads of a table refused: a row that is read again is known by them."""
@@ -149,9 +151,12 @@ class Sync:
         return Changes(absent=changes.absent, standing=changes.standing) if again else changes
 
     def _goes_on_again(self, found: FirstPass) -> bool:
-        """Whether a new run of a file was begun on purpose and did not come to its end."""
+        """Whether a new run of a file was begun on purpose and did not come to its end.
+
+        One that began by itself, since the file says otherwise than what stands, sends what still differs.
+        """
         at = self._source(found)
-        return self._job.input.file is not None and "#" in at.source and at.position < found.last_row
+        return self._job.input.file is not None and at.cursor == _ON_PURPOSE and at.position < found.last_row
 
     def _begins_again(self, second: SecondPass) -> bool:
         """Whether a new run of the source begins: it is wanted, or the whole source is read anew.
@@ -185,7 +190,9 @@ class Sync:
             label=job.input.label,
             again=self._begins_again(second),
         )
-        submission = Submission(self._session.stub, opening, self._mapping.version, second.cursor_at())
+        on_purpose = job.input.file is not None and (job.again or self._goes_on_again(found))
+        cursor_at = (lambda _: _ON_PURPOSE) if on_purpose else second.cursor_at()
+        submission = Submission(self._session.stub, opening, self._mapping.version, cursor_at)
         submission.open()
         self.opened = True
         try:

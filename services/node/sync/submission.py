@@ -116,6 +116,11 @@ class Submission:
         self._answers = self.stub.Submit(iter(self._requests.get, None))
         opened = next(self._answers).opened
         self.source, self.opened_at, self.position = opened.source, opened.position, opened.position
+        if cursor := self.cursor_at(self.position):
+            # What must be known to go on stands before the first row does.
+            here = _Chunk(after_position=self.position, upto_position=self.position, cursor=cursor)
+            self._requests.put(node_pb2.SubmitRequest(chunk=here))
+            next(self._answers)
 
     def send(self, items: Iterable[Item], *, upto: int) -> Iterator[exchange_pb2.Rejection]:
         """Submit rows after the source's position; at the end all of them are on disk.

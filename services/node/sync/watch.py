@@ -14,7 +14,7 @@ from services.domain.errors import Unavailable
 from services.node.lock import HomeBusy
 from services.node.retries import retrying
 from services.node.session import open_session
-from services.node.sync.inputs import FileInput, layout_of
+from services.node.sync.inputs import FileInput, FrameOptions
 from services.node.sync.progress import NoProgress
 from services.node.sync.report import SyncJob, SyncReport
 from services.node.sync.run import Sync
@@ -73,6 +73,7 @@ class Watch:
         dataset: Dataset of every file.
         settle_s: How long a file must stand still.
         wait_s: How long to follow the delivery of each file.
+        frames: What files of frames do not say.
     """
 
     home: Path
@@ -81,6 +82,7 @@ class Watch:
     dataset: str
     settle_s: float
     wait_s: float
+    frames: FrameOptions
 
     def files(self, *, once: bool) -> Iterator[TakenFile]:
         """Sync every file that comes and yield what became of it.
@@ -119,6 +121,6 @@ class Watch:
 
     def _sync(self, path: Path) -> SyncReport:
         with open_session(self.home) as session:
-            layout = layout_of(load_mapping(session.settings.dialect, self.dataset))
+            layout = self.frames.layout(load_mapping(session.settings.dialect, self.dataset))
             job = SyncJob(FileInput(path, layout), self.to_city, self.dataset, wait_s=self.wait_s)
             return Sync(session, job, NoProgress()).run()

@@ -14,6 +14,7 @@ from yrdx.transport.v1.concession_pb2 import (
     CONCESSION_STATUS_ACTIVE,
     Concession,
 )
+from yrdx.transport.v1.licence_pb2 import LICENCE_STATUS_ACTIVE, LICENCE_STATUS_ENDED
 from yrdx.transport.v1.position_pb2 import Position
 from yrdx.transport.v1.service_pb2 import (
     DESCRIPTOR,
@@ -24,7 +25,7 @@ from yrdx.transport.v1.service_pb2 import (
     GetVehicleLicenceValidityRequest,
     GetVehicleLicenceValidityResponse,
 )
-from yrdx.transport.v1.vehicle_licence_pb2 import LICENCE_STATUS_ACTIVE, LICENCE_STATUS_ENDED, VehicleLicence
+from yrdx.transport.v1.vehicle_licence_pb2 import VehicleLicence
 
 Unanswered = Literal[Outcome.NOT_FOUND, Outcome.AMBIGUOUS]
 

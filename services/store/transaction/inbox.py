@@ -6,23 +6,17 @@ from datetime import datetime
 from operator import lt
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, bindparam, cast, func, insert, select
+from sqlalchemy import insert, select
 
 from services.domain.batch import Record, Signed, StoredBatch
-from services.domain.inbox import Accepted, InboxProgress
+from services.domain.inbox import Accepted
 from services.store import runs
 from services.store.dialect import Records
 from services.store.runs import Run
-from services.store.tables import BATCH, CONFLICT, INBOX, OFFSET_BITS, RECEIPT, WATCHER
+from services.store.tables import CONFLICT, INBOX, OFFSET_BITS, WATCHER
 from services.store.transaction.batches import BatchesPart
 
 KEY_BYTES: Final = 16
-
-# PostgreSQL sums bigint as numeric.
-_SUMS: Final = [
-    cast(func.coalesce(func.sum(count), 0), BigInteger) for count in (BATCH.c.record_count, RECEIPT.c.accepted_count)
-]
-_PROGRESS: Final = select(*_SUMS).select_from(BATCH.join(RECEIPT)).where(BATCH.c.stream_id == bindparam("stream_id"))
 
 
 class InboxPart(BatchesPart):
@@ -69,11 +63,6 @@ class InboxPart(BatchesPart):
             )
         )
         return self.watched(watcher, stream_id)
-
-    def inbox_progress(self, stream_id: int) -> InboxProgress:
-        """See the port."""
-        row: Any = self._connection.execute(_PROGRESS, {"stream_id": stream_id}).one()
-        return InboxProgress(*row)
 
     def add_conflict(self, stream_id: int, statement: Signed, *, now: datetime) -> None:
         """See the port. Kept once, however often the range is offered."""

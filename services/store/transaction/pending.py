@@ -86,20 +86,22 @@ class PendingPart(SourcesPart):
         now: datetime,
         mapping: str = "",
         delivered: bool = True,
-    ) -> None:
+    ) -> int:
         """See the port."""
-        if rows:
-            # Before it has an id: a merge never passes over a submission that is not committed yet.
-            self._connection.execute(_SUBMITTING, {"stream_id": stream_id})
-            positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
-            said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
-            added = self._submit(stream_id, source_id, positions, said, now=now)
-            records = Records(range(len(rows)), salts, bodies)
-            self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
-            if delivered:
-                self._add_pending(stream_id, [added])
-            else:
-                self._count({source_id: Change(acknowledged=len(rows))})
+        if not rows:
+            return 0
+        # Before it has an id: a merge never passes over a submission that is not committed yet.
+        self._connection.execute(_SUBMITTING, {"stream_id": stream_id})
+        positions, keys, salts, bodies, contents, normalisations = zip(*rows, strict=True)
+        said = Said(b"".join(keys), b"".join(contents), mapping, _notes(normalisations))
+        added = self._submit(stream_id, source_id, positions, said, now=now)
+        records = Records(range(len(rows)), salts, bodies)
+        self._dialect.insert_records(self._connection, OUTBOX, added.first, records)
+        if delivered:
+            self._add_pending(stream_id, [added])
+        else:
+            self._count({source_id: Change(acknowledged=len(rows))})
+        return added.first
 
     def pending(self, stream_id: int, *, records_max: int) -> list[PendingRow]:
         """See the port."""

@@ -12,17 +12,15 @@ from itertools import islice
 from struct import unpack
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import bindparam, literal, select, tuple_
 
 from services.domain.inbox import StoredRecord
 from services.store import runs
 from services.store.runs import Run
 from services.store.tables import BATCH, INBOX, RECEIPT
-from services.store.transaction.inbox import KEY_BYTES, InboxPart
+from services.store.transaction.holds import NO_BOUND, HoldsPart, place_of, position_of
+from services.store.transaction.inbox import KEY_BYTES
 
-_SEQUENCE_BITS: Final = 40
-_SEQUENCE: Final = (1 << _SEQUENCE_BITS) - 1
-_NO_BOUND: Final = (1 << 63) - 1
 _PAGE_BATCHES_MAX: Final = 64
 _READ_RECORDS: Final = 1_000
 _LATEST_RECORDS: Final = 250_000
@@ -63,7 +61,7 @@ class _Applied(NamedTuple):
         return unpack(f"{KEY_BYTES}s" * self.record_count, self.record_keys)
 
 
-class SnapshotPart(InboxPart):
+class SnapshotPart(HoldsPart):
     """The part of `services.ports.inbox.Inbox` about records and keys."""
 
     def superseded(self, stream_id: int, mended: Sequence[tuple[bytes, int]], epoch: int) -> set[bytes]:
@@ -72,7 +70,7 @@ class SnapshotPart(InboxPart):
             return set()
         positions = [(key, position_of(epoch, sequence)) for key, sequence in mended]
         after = min(position for _, position in positions)
-        last = self._last_positions(stream_id, {key for key, _ in positions}, after, _NO_BOUND)
+        last = self._last_positions(stream_id, {key for key, _ in positions}, after, NO_BOUND)
         return {key for key, position in positions if last.get(key, 0) > position}
 
     def records(
@@ -85,19 +83,21 @@ class SnapshotPart(InboxPart):
         upto_id: int | None = None,
     ) -> list[StoredRecord]:
         """See the port."""
-        upto = _NO_BOUND if upto_id is None else upto_id
+        upto = self._readable_upto(stream_id) if upto_id is None else min(upto_id, self._readable_upto(stream_id))
         return list(islice(self._stored(stream_id, after_id, upto, latest_only=latest_only), limit))
 
     def iterate_records(self, stream_id: int, *, upto_id: int, latest_only: bool) -> Iterator[StoredRecord]:
         """See the port."""
-        return self._stored(stream_id, 0, upto_id, latest_only=latest_only)
+        return self._stored(stream_id, 0, min(upto_id, self._readable_upto(stream_id)), latest_only=latest_only)
 
     def last_record_id(self, stream_id: int) -> int:
         """See the port."""
+        upto = tuple_(*map(literal, place_of(self._readable_upto(stream_id))))
+        readable = tuple_(BATCH.c.epoch, BATCH.c.first_sequence) <= upto
         statement = (
             select(BATCH.c.epoch, BATCH.c.first_sequence, BATCH.c.operations)
             .join(RECEIPT)
-            .where(BATCH.c.stream_id == stream_id, RECEIPT.c.accepted_count > 0)
+            .where(BATCH.c.stream_id == stream_id, RECEIPT.c.accepted_count > 0, readable)
             .order_by(BATCH.c.epoch.desc(), BATCH.c.first_sequence.desc())
             .limit(1)
         )
@@ -157,18 +157,13 @@ class SnapshotPart(InboxPart):
 
     def _start(self, stream_id: int, after: int) -> tuple[int, int]:
         """Return (epoch, first sequence) of the batch in which a position lies, or the position itself."""
-        epoch, sequence = after >> _SEQUENCE_BITS, after & _SEQUENCE
+        epoch, sequence = place_of(after)
         before = select(BATCH.c.first_sequence).where(
             BATCH.c.stream_id == stream_id, BATCH.c.epoch == epoch, BATCH.c.first_sequence <= sequence
         )
         statement = before.order_by(BATCH.c.first_sequence.desc()).limit(1)
         found: Any = self._connection.execute(statement).scalar_one_or_none()
         return epoch, sequence if found is None else found
-
-
-def position_of(epoch: int, sequence: int) -> int:
-    """Return the place of a record in its stream."""
-    return epoch << _SEQUENCE_BITS | sequence
 
 
 def _groups(batches: Iterable[_Applied], records: int) -> Iterator[list[_Applied]]:

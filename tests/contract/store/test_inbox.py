@@ -8,7 +8,7 @@ import pytest
 
 from services.domain.batch import Record
 from services.domain.errors import Conflict
-from services.domain.inbox import StoredRecord
+from services.domain.inbox import InboxProgress, StoredRecord
 from services.domain.stream import StreamName
 from services.ports.store import Store, Transaction
 from services.store.transaction import snapshot
@@ -106,13 +106,13 @@ class TestApply:
     def test_all_that_was_received_is_counted(self, receiver: Receiver) -> None:
         """Accepted and rejected ones of every batch, and none before the first."""
 
-        def progress() -> tuple[int, int]:
+        def progress() -> InboxProgress:
             return receiver.store.read(lambda tx: tx.inbox_progress(receiver.stream.id))
 
-        assert progress() == (0, 0)
+        assert progress() == (0, 0, 0)
         receiver.apply([1, 2, 3], rejected=[1])
         receiver.apply([4, 5], rejected=[0, 1])
-        assert progress() == (5, 2)
+        assert progress() == (5, 2, 0)
 
     def test_a_conflict_is_kept(self, receiver: Receiver) -> None:
         """A signed statement can be stored, also again."""

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, text
 
 from services.domain.rejection import LocalRejection
 from services.domain.standing import UNKNOWN_CONTENT
-from services.store import schema
+from services.store import files, schema
 from services.store.columns import from_micros
-from services.store.engines import create_sqlite_file, is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
+from services.store.engines import is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
 from services.store.errors import MigrationsPending, SchemaTooNew
 from services.store.opening import open_store
 from services.store.schema import migrate, pending_migrations
@@ -22,7 +22,7 @@ from services.store.tables import METADATA
 from tests.contract.store.samples import do
 from tests.postgres import PostgresServer
 
-EVERY = ["0001", "0002", "0003", "0004"]
+EVERY = ["0001", "0002", "0003", "0004", "0005"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -89,7 +89,7 @@ def test_a_store_of_the_first_schema_keeps_everything(empty_url: str) -> None:
 
 @contextmanager
 def _new_file(url: str) -> Iterator[Connection]:
-    create_sqlite_file(sqlite_path(url))
+    files.create_private(sqlite_path(url))
     with connected(url) as connection:
         yield connection
 

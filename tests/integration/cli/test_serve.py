@@ -27,6 +27,8 @@ from certs.leaf import CLOCK_SKEW
 from certs.pem import certificate_from_pem
 from certs.probe import Answer, offer_tls
 from services.domain.errors import Unavailable
+from services.node.conformance.calls import Outcome, dialled, failed, outcome
+from services.node.conformance.sender import leaf_of
 from services.node.home import Home
 from services.node.lock import holder_of
 from services.node.server import DRAIN_S
@@ -35,7 +37,6 @@ from tests.integration.support.leaves import end_leaves, grow_old, issue_leaves
 from tests.integration.support.nodes import NANTONG, SHANGHAI, Node, make_node, outbound_name
 from tests.integration.support.pairs import Pair, acquainted, running
 from tests.integration.support.proof import prove_exchange
-from tests.integration.support.raw import Outcome, dialled, failed, leaf_of, outcome
 from tests.integration.support.records import write_files
 from tests.integration.support.waiting import until
 from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
@@ -61,6 +62,16 @@ def refused(node: Node) -> Ran:
     assert "Traceback" not in ran.err
     assert holder_of(node.home) is None
     return ran
+
+
+def test_health_is_the_nodes_own_word(node: Node) -> None:
+    """0 while it takes calls; 6 before and after, with the command that mends it."""
+    ran = yrdx("health", "--home", node.path, "--json", code=UNAVAILABLE)
+    assert f"yrdx serve --home {node.path}" in ran.json["error"]["message"]
+    node.start()
+    assert yrdx("health", "--home", node.path, "--json").json == {"status": "SERVING"}
+    node.stop()
+    yrdx("health", "--home", node.path, code=UNAVAILABLE)
 
 
 def contents(home: Home) -> dict[Path, bytes]:
@@ -314,5 +325,5 @@ def _medium(node: Node) -> Path:
 
 
 def _own_end_is_told(node: Node) -> bool:
-    told = [one for one in node.log_events("delivery.failed") if one["reason"] == "CERTIFICATE_REFUSED"]
-    return bool(told) and "own certificate ended at" in told[-1]["message"]
+    told = node.stream(TO_SHANGHAI, "outbound")["last_error"]
+    return "[CERTIFICATE_REFUSED]" in told and "own certificate ended at" in told

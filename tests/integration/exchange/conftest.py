@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.node.conformance.sender import Sender
 from tests.integration.support.guests import Host, hosting
 from tests.integration.support.nodes import SHANGHAI, make_node
-from tests.integration.support.raw import Sender
 from tests.integration.support.records import bodies
 
 

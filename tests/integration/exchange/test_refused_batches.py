@@ -10,19 +10,11 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
+from services.domain.tags import BATCH, CONFLICT, RECEIPT
+from services.node.conformance.sender import UNKNOWN_FIELD, Key, Sealed, Sender, verify_signed
 from tests.integration.support.guests import Host
-from tests.integration.support.raw import (
-    BATCH,
-    CONFLICT,
-    RECEIPT,
-    UNKNOWN_FIELD,
-    Key,
-    Sealed,
-    Sender,
-    assert_refused,
-    verify_signed,
-)
 from tests.integration.support.records import bodies, messages, record_body
+from tests.integration.support.refusals import assert_refused
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.node.v1 import node_pb2
 
@@ -93,7 +85,8 @@ BATCHES: dict[str, tuple[Callable[[Sender], Sealed], StatusCode, str]] = {
         BROKEN,
         "MALFORMED",
     ),
-    "an unknown standard": (lambda s: s.seal(bodies(1), standard="9"), BROKEN, "DATASET_UNKNOWN"),
+    "another major version": (lambda s: s.seal(bodies(1), standard="9"), DENIED, "STANDARD_INCOMPATIBLE"),
+    "more than the agreed version": (lambda s: s.seal(bodies(1), standard="1.1"), DENIED, "STANDARD_INCOMPATIBLE"),
     "an unknown agreement": (lambda s: s.seal(bodies(1), agreement_id="NOBODY"), DENIED, "AGREEMENT_MISSING"),
     "sealed before the agreement": (lambda s: s.seal(bodies(1), sealed_time=_at(2020)), DENIED, "AGREEMENT_MISSING"),
     "sealed after the agreement": (lambda s: s.seal(bodies(1), sealed_time=_at(2099)), DENIED, "AGREEMENT_MISSING"),

@@ -10,9 +10,11 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc import StatusCode
 
+from services.domain.tags import OPENING
+from services.node.conformance.sender import UNKNOWN_FIELD, Key, Sender
 from tests.integration.support.guests import Host
-from tests.integration.support.raw import OPENING, UNKNOWN_FIELD, Key, Sender, assert_refused
 from tests.integration.support.records import bodies
+from tests.integration.support.refusals import assert_refused
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.exchange.v1.exchange_pb2 import DeliverRequest
 from yrdx.node.v1 import node_pb2
@@ -80,10 +82,15 @@ OPENINGS: dict[str, tuple[Callable[[Sender], list[DeliverRequest]], StatusCode, 
         StatusCode.PERMISSION_DENIED,
         "AGREEMENT_MISSING",
     ),
-    "an unknown standard": (
+    "another major version of the standard": (
         lambda s: [s.opening(standard="9")],
-        StatusCode.INVALID_ARGUMENT,
-        "DATASET_UNKNOWN",
+        StatusCode.PERMISSION_DENIED,
+        "STANDARD_INCOMPATIBLE",
+    ),
+    "more than the agreed version of the standard": (
+        lambda s: [s.opening(standard="1.1")],
+        StatusCode.PERMISSION_DENIED,
+        "STANDARD_INCOMPATIBLE",
     ),
     "an unknown agreement": (
         lambda s: [s.opening(agreement_id="NOBODY")],

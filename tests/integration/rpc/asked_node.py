@@ -40,6 +40,7 @@ from services.store.schema import migrate
 from services.wire.bodies import BodyWriter, content_of
 from services.wire.datasets import load_datasets
 from tests.integration.rpc.cities import NANTONG, SHANGHAI, SUZHOU, City, SystemClock
+from tests.observer import FakeCalls
 from tests.simulation.cities import BEGIN, FakeClock, SeededRandom, make_agreement, make_parts
 from yrdx.types.v1.lookup_pb2 import LookupContext
 
@@ -232,4 +233,5 @@ def _server(lookups: Lookups, partners: Sequence[City]) -> NodeServer:
         clock=SystemClock(),
     )
     services = [Service(service, partial(lookups.add_to, service=service)) for service in SERVICES]
-    return NodeServer(services, guard, trust.credentials, listen="127.0.0.1:0", limits=Limits())
+    calls = FakeCalls()
+    return NodeServer(services, guard, trust.credentials, listen="127.0.0.1:0", limits=Limits(), observer=calls)

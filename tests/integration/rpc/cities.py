@@ -28,6 +28,7 @@ from services.rpc.credentials import ServerTrust
 from services.rpc.server import NodeServer, Service
 from services.wire.batches import limits_to_pb
 from services.wire.times import time_to_pb
+from tests.observer import FakeCalls
 from yrdx.exchange.v1 import exchange_pb2, exchange_pb2_grpc
 from yrdx.node.v1 import node_pb2, node_pb2_grpc
 
@@ -158,6 +159,7 @@ class ToyServer:
         trust: Its TLS.
         callers: Cities whose authorities it verifies callers against.
         guard: Admits callers.
+        calls: Every call of it and to it.
         revocations: What it believes no longer.
     """
 
@@ -166,6 +168,7 @@ class ToyServer:
     trust: ServerTrust
     callers: list[City]
     guard: CallerGuard
+    calls: FakeCalls
     revocations: Revocations = field(default_factory=Revocations)
 
     @property
@@ -177,7 +180,7 @@ class ToyServer:
         """Return a channel of the product to this server."""
         chain_pem, key_pem = leaf
         return GrpcPartnerChannel(
-            SHANGHAI.code, self.address, PartnerCredentials(believing.roots_pem, chain_pem, key_pem)
+            SHANGHAI.code, self.address, PartnerCredentials(believing.roots_pem, chain_pem, key_pem), self.calls
         )
 
     def plain(self, leaf: tuple[bytes, bytes] | None) -> grpc.aio.Channel:
@@ -222,9 +225,10 @@ def make_server(
         ),
         Service(_NODE, partial(node_pb2_grpc.add_NodeServiceServicer_to_server, ToyNode())),
     ]
+    calls = FakeCalls()
     made = guard(CALLERS, own_city=SHANGHAI.code, trust=callers, clock=SystemClock())
-    toy = NodeServer(services, made, trust.credentials, listen=listen, limits=Limits())
-    server = ToyServer(toy, exchange, trust, known, made)
+    toy = NodeServer(services, made, trust.credentials, listen=listen, limits=Limits(), observer=calls)
+    server = ToyServer(toy, exchange, trust, known, made, calls)
     return server
 
 

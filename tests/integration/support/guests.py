@@ -13,11 +13,11 @@ from certs.bundle import bundle_to_bytes
 from certs.keystore import create_keystore, load_generation
 from certs.offline import load_bundle_key
 from services.domain.agreement import Agreement
+from services.node.conformance.sender import Key, Sender
 from services.node.session import NodeSession, open_session
 from services.node.system import SystemClock
 from services.rpc.node_admin import agreement_to_pb
 from tests.integration.support.nodes import DATASET, Node, agreement, streams_of
-from tests.integration.support.raw import Key, Sender
 from yrdx.node.v1 import node_pb2
 
 

@@ -12,11 +12,12 @@ from threading import Event, Thread
 from adapters.samples import SampleFile
 from services.domain.errors import ExchangeError
 from services.node.session import NodeSession, open_session
-from tests.integration.support.commands import finish, start_yrdx, sync_line
+from tests.integration.support.commands import finish, start_yrdx, sync_line, yrdx
 from tests.integration.support.nodes import Node
 from tests.integration.support.pairs import Pair
 from tests.integration.support.proof import prove_exchange
 from tests.integration.support.records import write_files
+from tests.integration.support.waiting import until
 from yrdx.node.v1 import node_pb2
 
 PEOPLE = 300
@@ -44,6 +45,8 @@ class Load:
     def running(self) -> Iterator[None]:
         """Keep the load up while the block runs, and once around in any case."""
         nantong, shanghai = self.pair.nodes
+        for node, other in ((nantong, shanghai), (shanghai, nantong)):
+            _reach(node, other)
         works = [
             Thread(target=self._feed, args=(0, nantong, shanghai.city)),
             Thread(target=self._feed, args=(1, shanghai, nantong.city)),
@@ -98,3 +101,9 @@ class Load:
             except ExchangeError as error:
                 self.failures.append(f"{datetime.now(UTC):%H:%M:%S.%f} {node.city} → {city}: [{error.reason}] {error}")
             time.sleep(BETWEEN_CALLS_S)
+
+
+def _reach(node: Node, other: Node) -> None:
+    """Get through once: a node that tried its partner before that one served waits before it tries again."""
+    ping = ("partner", "ping", other.city, "--home", node.path)
+    until(f"{node.city} reaches {other.city}", lambda: yrdx(*ping, code={0, 6}).code == 0)

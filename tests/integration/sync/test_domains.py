@@ -14,10 +14,12 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
 from adapters.mapping import find_mappings, load_mapping
+from adapters.samples import write_register, write_sample
 from services.node.demo.cities import DemoCity, demo_agreement
 from tests.integration.support.commands import yrdx
 from tests.integration.support.nodes import NANTONG, SHANGHAI, Node, introduce, make_node
 
+POSITION = "transport.position"
 DATASETS = [dataset for dialect, dataset in find_mappings() if dialect == NANTONG.dialect]
 BOTH_WAYS = [(NANTONG, SHANGHAI), (SHANGHAI, NANTONG)]
 
@@ -66,6 +68,22 @@ def test_golden_rows_arrive(
     arrived = [_message(there.message_type, line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert len(expected) >= 3
     assert sorted(map(str, arrived)) == sorted(map(str, expected))
+
+
+def test_frames_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
+    """A file of terminals' frames is a source like any other; a broken one is rejected, and named by its number."""
+    write_register(tmp_path / "vehicles.csv", people=20)
+    file = write_sample(tmp_path / "gps.jtt808", POSITION, NANTONG.dialect, seed=9, people=20, bad_rows=0)
+    file.path.write_bytes(file.path.read_bytes() + b"\x7e\x02\x00\x7e")
+    sent = ("sync", "run", file.path, "--home", nodes[NANTONG.code].path, "--to", SHANGHAI.code, "--dataset", POSITION)
+    assert "--datum" in yrdx(*sent, code=2).err
+    ran = yrdx(*sent, "--datum", "WGS84", "--vehicles", tmp_path / "vehicles.csv", "--json", code=3).json
+    assert (ran["submitted"], ran["acknowledged"], ran["rejected_local"]) == (20, 20, 1)
+
+    listed = yrdx("rejections", "ls", "--home", nodes[NANTONG.code].path, "--open", "--json").json
+    (broken,) = [one for one in listed if one["rule_id"] == "frame.length"]
+    assert broken["row"] == 21
+    assert "第 21 帧" in broken["reason"]
 
 
 def _message(message_type: type[Message], line: str) -> Message:

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import pytest
 
+from services.node.session import open_session
 from tests.integration.support.commands import sync_line, yrdx
 from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI
 from tests.integration.support.pairs import Pair, running
 from tests.integration.support.sheets import Sheet, with_rows
 from tests.integration.sync.files import Arrivals, local_sheet
+from yrdx.node.v1 import node_pb2
 
 ROWS: Final = 60
 BASE: Final = "AAE180"
@@ -97,6 +99,27 @@ def test_a_former_file_sent_again_takes_its_word_back(pair: Pair, tmp_path: Path
     assert new.count() == 1
     report_of(pair, january)
     assert new.count() == 1
+
+
+def test_an_interrupted_run_that_began_by_itself_sends_what_still_differs(pair: Pair, tmp_path: Path) -> None:
+    """January after February, broken off between its two changed rows: no row that stands is sent as a new one."""
+    sheet = local_sheet(tmp_path, people=6)
+    january = sheet.write(tmp_path / "first.csv")
+    changed = [sheet.with_cell(2, "AAC003", "二月一"), *sheet.rows[1:4], sheet.with_cell(6, "AAC003", "二月二")]
+    february = with_rows(sheet, [*changed, sheet.rows[5]]).write(tmp_path / "second.csv")
+    source = report_of(pair, january)["source"]
+    report_of(pair, february)
+    opening = node_pb2.SubmitRequest.Opening(to_city=SHANGHAI.code, dataset=DATASET, source=source, again=True)
+    interrupted = node_pb2.SubmitRequest.Chunk(after_position=0, upto_position=3)
+    with open_session(pair.nantong.path) as session:
+        requests = [node_pb2.SubmitRequest(opening=opening), node_pb2.SubmitRequest(chunk=interrupted)]
+        opened, _ = session.stub.Submit(iter(requests))
+    assert opened.opened.source == f"{source}#2"
+    new = Arrivals(pair.shanghai, NANTONG.code)
+
+    report = report_of(pair, january)
+
+    assert (report["source"], report["submitted"], new.count()) == (f"{source}#2", 1, 1)
 
 
 def test_a_snapshot_withdraws_what_is_absent(alone: Pair, tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ import grpc
 
 from certs.inventory import fingerprint_of
 from certs.keystore import load_generation
+from services.node.conformance.sender import Sender
 from services.node.home import Home
 from services.node.session import open_session
 from services.node.system import SystemClock
 from tests.integration.support.guests import hosting
 from tests.integration.support.nodes import SHANGHAI, Node, free_port, make_node
-from tests.integration.support.raw import Sender
 from tests.integration.support.waiting import until
 from tests.postgres import running_postgres
 from yrdx.exchange.v1 import exchange_pb2_grpc

@@ -24,7 +24,7 @@ def check_store(url: str, home: Home) -> Iterator[Verdict]:
     """
     path = sqlite_path(url)
     if path is not None and not path.is_file():
-        mend = f"恢复备份到 · restore a backup to {path}, then yrdx serve --home {home.path}"
+        mend = f"yrdx db restore BACKUP --home {home.path}"
         yield failed("store.open", f"{path} 不存在 · is not there", mend)
         return
     pending = schema.pending_migrations(url)

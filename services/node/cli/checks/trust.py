@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from certs.act_log import ActLog
 from certs.generation import PARTIES
 from certs.keystore import load_generation
 from certs.leaf import LEAF_VALID_FOR
@@ -14,6 +15,7 @@ from services.node.home import Home
 
 LEAF_LEFT_LOW: Final = LEAF_VALID_FOR / 3
 AUTHORITY_LEFT_LOW: Final = timedelta(days=180)
+MEND_ACTS: Final = "与备份比对 · compare acts.log with its backup: somebody changed it"
 RENEW: Final = "yrdx cert renew"
 
 
@@ -43,6 +45,16 @@ def check_keys(
             f"离线密钥仍在本机 · offline keys are still here: {home.offline}",
             f"mv {home.offline}/*.key /media/…",
         )
+
+
+def check_acts(home: Home) -> Iterator[Verdict]:
+    """Look whether every act on trust continues the one before it.
+
+    Raises:
+        KeystoreBroken: One does not; its text says which.
+    """
+    count = sum(1 for _ in ActLog(home.acts).acts())
+    yield passed("acts.whole", f"{count} 条，首尾相接 · acts, each continues the one before")
 
 
 def _left(check: str, left: timedelta, low: timedelta) -> Verdict:

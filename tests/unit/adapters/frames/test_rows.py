@@ -107,6 +107,7 @@ def test_terminals_frames_that_are_no_position(frame: jtt808.Frame, rule: str) -
     ("cells", "rule"),
     [
         ({"altitude": ""}, "frame.lacking"),
+        ({"simNo": ""}, "frame.lacking"),
         ({"recorderSpeed": "65536"}, "frame.range"),
         ({"time": "20261301000000"}, "frame.date"),
         ({"supplement": "1"}, "frame.sub_message"),

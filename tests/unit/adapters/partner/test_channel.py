@@ -27,12 +27,16 @@ from services.domain.errors import (
 )
 from services.domain.limits import Limits
 from services.domain.stream import StreamName
+from services.ports.calls import CallSide
 from services.ports.channel import PartnerChannel
 from services.wire.batches import limits_to_pb, signed_to_pb
 from services.wire.status import DETAILS_KEY, grpc_code, status_of
 from services.wire.times import time_to_pb
+from tests.observer import FakeCalls
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.exchange.v1.exchange_pb2 import DeliverRequest, DeliverResponse
+
+Pairs = tuple[tuple[str, str], ...]
 
 SIGNED = Signed(b"content", "0" * 32, b"s" * 64)
 BATCH = Batch(
@@ -70,21 +74,28 @@ class FakeChannel:
         """Begin without answers."""
         self.answers: dict[str, Callable[[Any], Any]] = {}
         self.timeouts: list[float | None] = []
+        self.metadata: list[Pairs] = []
         self.stream = FakeStream()
         self.closed = False
 
     def unary_unary(self, method: str, **_: Any) -> Callable[..., Awaitable[Any]]:
         """Return a call that is answered, or fails with what the function raises."""
 
-        async def call(request: Message, timeout: float | None = None) -> object:  # noqa: ASYNC109 - gRPC's name
+        async def call(request: Message, timeout: float | None = None, metadata: Pairs = ()) -> object:  # noqa: ASYNC109 - gRPC's name
+            self.metadata.append(metadata)
             self.timeouts.append(timeout)
             return self.answers[method.rpartition("/")[2]](request)
 
         return call
 
-    def stream_stream(self, method: str, **_: Any) -> Callable[[], FakeStream]:
+    def stream_stream(self, method: str, **_: Any) -> Callable[..., FakeStream]:
         """Return the one stream."""
-        return lambda: self.stream
+
+        def begin(metadata: Pairs = ()) -> FakeStream:
+            self.metadata.append(metadata)
+            return self.stream
+
+        return begin
 
     async def close(self) -> None:
         """Close."""
@@ -147,9 +158,15 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeChannel:
 
 
 @pytest.fixture
-def partner(fake: FakeChannel) -> PartnerChannel:
+def calls() -> FakeCalls:
+    """What a channel tells of its calls."""
+    return FakeCalls()
+
+
+@pytest.fixture
+def partner(fake: FakeChannel, calls: FakeCalls) -> PartnerChannel:
     """A channel to Shanghai."""
-    return GrpcPartnerChannel("310000", "gateway.example:7320", PartnerCredentials(b"roots", b"chain", b"key"))
+    return GrpcPartnerChannel("310000", "gateway.example:7320", PartnerCredentials(b"roots", b"chain", b"key"), calls)
 
 
 def description(city: str = "310000", **changes: Any) -> exchange_pb2.DescribeResponse:
@@ -173,7 +190,7 @@ def test_a_channel_believes_one_partner_and_one_name(monkeypatch: pytest.MonkeyP
     )
     credentials = PartnerCredentials(roots_pem=b"roots", chain_pem=b"chain", key_pem=b"PRIVATE")
 
-    GrpcPartnerChannel("310000", "10.0.0.1:7320", credentials)
+    GrpcPartnerChannel("310000", "10.0.0.1:7320", credentials, FakeCalls())
 
     assert seen["tls"] == (b"roots", b"PRIVATE", b"chain")
     assert (seen["target"], seen["grpc.ssl_target_name_override"]) == ("10.0.0.1:7320", "gateway.310000.yrdx")
@@ -330,5 +347,5 @@ async def test_closing_closes_the_channel(fake: FakeChannel, partner: PartnerCha
 
 def session_of(stream: FakeStream) -> GrpcDeliverSession:
     """Return a session over a fake call."""
-    call: Any = stream
-    return GrpcDeliverSession(call)
+    untyped: Any = stream
+    return GrpcDeliverSession(untyped, FakeCalls().begin(CallSide.CLIENT, "/test/Deliver"))

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from adapters.toolbox.documents import Language, document
+from adapters.toolbox.bilingual import Language
+from adapters.toolbox.documents import document
 from adapters.toolbox.places import MappingPlace, find_place, installed_places
 
 

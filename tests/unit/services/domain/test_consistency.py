@@ -40,10 +40,33 @@ decisions: [{field: "grade" lines: [
 """
 
 
+COUNTS = """
+item_counts: [{items: "lines" where: "kind" value: "KIND_BED" count: 2 conditions: [{field: "main" least: 2 most: 2}]}]
+item_sums: [{total: "total_fen" part: "lines.fen"}]
+"""
+
+
 def compiled(folder: Path, declaration: str) -> tuple[Dataset, Any]:
     """A dataset with a declaration, and its message class."""
     bill = compile_messages(folder, TEXT.format(declaration=declaration))["Bill"]
     return compile_dataset(bill), GetMessageClass(bill)
+
+
+def test_numbers_of_items(tmp_path: Path) -> None:
+    """Asked where the conditions hold and there are items at all, and before totals: a lacking item is what is said."""
+    dataset, bill = compiled(tmp_path, COUNTS)
+    bed, drug = {"fen": 1, "kind": 2}, {"fen": 1, "kind": 1}
+    for main, lines, field in [
+        (2, [bed, bed], ""), (2, [bed, drug, bed], ""), (2, [bed], "lines.kind"), (2, [drug], "lines.kind"),
+        (2, [bed, bed, bed], "lines.kind"), (2, [], ""), (1, [bed], ""), (0, [drug], ""),
+    ]:  # fmt: skip
+        message = bill(id="a", total_fen=len(lines) + (field != ""), main=main, lines=lines)
+        broken = dataset.first_broken(message)
+        assert (broken.field_path if broken else "") == field
+        assert dataset.sums_hold(Columns([message])) == (broken is None)
+        assert broken is None or (broken.rule_id == "count.differs" and "main" in broken.reason)
+    assert not {"lines", "lines.kind"} & dataset.indispensable
+    assert "main" in dataset.indispensable
 
 
 def test_totals_over_items(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,11 +17,14 @@ from services.domain.errors import (
     SequenceGap,
     Unavailable,
 )
+from services.domain.limits import Limits
 from services.domain.stream import Direction, StreamState
 from services.node.couriers import Couriers
 from services.node.settings import DeliverySettings
-from services.ports.channel import PartnerChannel
-from tests.simulation.cities import STREAM
+from services.node.signals.batches import Batches
+from services.node.signals.metrics import Metrics
+from services.ports.channel import Description, PartnerChannel
+from tests.simulation.cities import DATASET, SHANGHAI, STREAM
 from tests.simulation.world import World
 
 QUICK = DeliverySettings(backoff_max_s=0.01, probe_s=0.01, lease_s=2)
@@ -35,6 +38,13 @@ class LoopbackChannel:
         self.failures = failures
         self.sessions = 0
         self.retiring = False
+        self.standards: tuple[str, ...] = ("1",)
+        self.upgrade: Callable[[Couriers], Awaitable[None]] | None = None
+
+    async def describe(self) -> Description:
+        """Say which versions of the one dataset the receiver knows."""
+        clock = self.world.clock.now()
+        return Description(SHANGHAI, "0", ((DATASET, self.standards),), (), Limits(), clock, 1)
 
     @asynccontextmanager
     async def deliver(self) -> AsyncIterator[LoopbackSession]:
@@ -74,17 +84,23 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
-async def run_until_delivered(world: World, failures: list[ExchangeError]) -> tuple[LoopbackChannel, Couriers]:
+async def run_until_delivered(
+    world: World, failures: list[ExchangeError], channel: LoopbackChannel | None = None
+) -> tuple[LoopbackChannel, Couriers]:
     """Run the couriers until nothing is pending, or the stream is diverged."""
-    channel = LoopbackChannel(world, failures)
+    channel = channel or LoopbackChannel(world, failures)
 
     async def to_partner(_city: str) -> PartnerChannel:
-        return channel  # type: ignore[return-value]  # couriers use nothing but deliver() and retiring
+        return channel  # type: ignore[return-value]  # couriers use nothing but describe(), deliver() and retiring
 
-    couriers = Couriers(world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home")
+    couriers = Couriers(
+        world.sender_parts, world.store("sender"), to_partner, QUICK, holder="host:home", batches=Batches(Metrics())
+    )
     task = asyncio.create_task(couriers.run())
     try:
         async with asyncio.timeout(10):
+            if channel.upgrade is not None:
+                await channel.upgrade(couriers)
             # The world is plain objects: it has no event to wait for.
             while world.pending() and world.state("sender", Direction.OUTBOUND) is not StreamState.DIVERGED:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -131,3 +147,24 @@ async def test_the_last_error_is_forgotten_when_the_partner_answers(world: World
     """Operators see present trouble only."""
     _, couriers = await run_until_delivered(world, [Unavailable("not there")])
     assert couriers.last_error(STREAM) == ""
+
+
+async def test_a_partner_without_the_standard_is_asked_again_until_it_has_it(world: World) -> None:
+    """Nothing is opened, both versions are told, nobody needs to act here, and it flows once the partner upgraded."""
+    channel = LoopbackChannel(world, [])
+    channel.standards = ("2",)
+    told: list[str] = []
+
+    async def upgrade(couriers: Couriers) -> None:
+        while "STANDARD_INCOMPATIBLE" not in couriers.last_error(STREAM):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        told.append(couriers.last_error(STREAM))
+        assert channel.sessions == 0
+        channel.standards = ("1", "1.1")
+
+    channel.upgrade = upgrade
+    await run_until_delivered(world, [], channel)
+
+    assert "this city has 1, 310000 has 2" in told[0]
+    assert world.state("sender", Direction.OUTBOUND) is StreamState.OPEN
+    assert set(world.inbox()) == world.expected()

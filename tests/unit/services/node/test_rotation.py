@@ -15,7 +15,6 @@ from certs.offline import load_authority
 from services.domain.errors import Conflict
 from services.node.home import Home
 from services.node.keys import UsableKeys, usable_keys
-from services.node.metrics import Sample, exposition
 from services.node.rotation import Rotation
 from services.node.settings import Settings
 from tests.unit.certs.forgery import DAY, NANTONG, NOW
@@ -174,26 +173,6 @@ async def test_reload_takes_a_drop_at_once(scene: Scene) -> None:
     await scene.rotation.reload()
     assert [one.number for one in scene.used] == [2]
     assert load_generation(scene.home, now=NOW).number == 2
-
-
-def test_metrics_are_text_that_prometheus_reads() -> None:
-    """One HELP and one TYPE a name, labels escaped, whole numbers without an exponent."""
-    text = exposition(
-        [
-            Sample("b_seconds", 1_800_000_000.0, {"usage": 'a"b'}, "Ends."),
-            Sample("a", 2, help="First."),
-            Sample("b_seconds", 0.5, {"usage": "x"}),
-        ]
-    )
-    assert text.splitlines() == [
-        "# HELP a First.",
-        "# TYPE a gauge",
-        "a 2",
-        "# HELP b_seconds Ends.",
-        "# TYPE b_seconds gauge",
-        'b_seconds{usage="a\\"b"} 1800000000',
-        'b_seconds{usage="x"} 0.5',
-    ]
 
 
 async def test_a_node_that_started_with_an_older_generation_says_why(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ class FakeContext:
         """Return what TLS says of the peer."""
         return self.peer
 
+    def code(self) -> int:
+        """Return the status as grpc.aio does: its number, whatever its types say."""
+        code: int = (self.aborted[0] if self.aborted else StatusCode.OK).value[0]
+        return code
+
     async def abort(self, code: StatusCode, details: str = "", trailing_metadata: Metadata = ()) -> Never:
         """End the call as grpc.aio does."""
         self.aborted = (code, details, dict(trailing_metadata))

@@ -14,8 +14,10 @@ from grpc.aio import AbortError
 from certs.verification import CallerVerifier
 from services.domain.errors import SequenceGap
 from services.rpc.callers import PARTNER, CallerEntry, CallerGuard, current_caller
+from services.rpc.counting import count_records
 from services.rpc.edge import Edge
 from services.rpc.live import LiveCalls
+from tests.observer import FakeCalls
 from tests.unit.services.rpc.calls import FakeContext, StoppedClock, authority, leaf_pem, peer
 from yrdx.node.v1.node_pb2 import PausePartnerRequest
 
@@ -72,11 +74,17 @@ HANDLERS: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
 
 
 @pytest.fixture
-def edge() -> Edge:
+def calls() -> FakeCalls:
+    """What the edge tells of calls."""
+    return FakeCalls()
+
+
+@pytest.fixture
+def edge(calls: FakeCalls) -> Edge:
     """The edge of Shanghai's node, with Nantong as its partner."""
     trust = CallerVerifier({"320600": [authority("320600").certificate]})
     guard = CallerGuard(METHODS, own_city="310000", trust=lambda: trust, clock=StoppedClock())
-    return Edge(guard, LiveCalls(guard, frozenset))
+    return Edge(guard, LiveCalls(guard, frozenset), calls)
 
 
 async def behaviour(edge: Edge, method: str) -> Callable[[Any, Any], Any]:
@@ -175,9 +183,75 @@ async def test_a_method_that_is_not_served_stays_so(edge: Edge) -> None:
     assert await edge.intercept_service(nothing, Details("/test/Gone")) is None
 
 
-async def test_a_method_is_wrapped_once(edge: Edge) -> None:
-    """The price of the edge is paid per call, its making per method."""
-    assert await behaviour(edge, "/test/Single") is await behaviour(edge, "/test/Single")
+async def test_a_method_is_looked_up_once(edge: Edge) -> None:
+    """Whatever finds a method's handler is asked with its first call alone."""
+    await behaviour(edge, "/test/Single")
+
+    async def gone(details: grpc.HandlerCallDetails) -> None:
+        raise AssertionError(details.method)
+
+    assert await edge.intercept_service(gone, Details("/test/Single")) is not None
+
+
+async def test_a_call_is_told_once_with_its_end(edge: Edge, calls: FakeCalls) -> None:
+    """Who called, and the status, whatever the shape of the method and however it ended."""
+    await (await behaviour(edge, "/test/Single"))(GOOD, FakeContext(TRUSTED))
+    for method, request in (("/test/Single", BAD), ("/test/Stream", GOOD)):
+        answer = (await behaviour(edge, method))(request, FakeContext(TRUSTED))
+        with pytest.raises(AbortError):
+            await (collect(answer, []) if hasattr(answer, "__anext__") else answer)
+
+    told = [(call.method, call.city, call.role, call.code) for call in calls.ended]
+    assert told == [
+        ("/test/Single", "320600", "gateway", "OK"),
+        ("/test/Single", "320600", "gateway", "INVALID_ARGUMENT"),
+        ("/test/Stream", "320600", "gateway", "OUT_OF_RANGE"),
+    ]
+
+
+async def test_a_stranger_is_told_without_a_name(edge: Edge, calls: FakeCalls) -> None:
+    """What was not proved is not said, and the refusal is counted."""
+    with pytest.raises(AbortError):
+        await (await behaviour(edge, "/test/Single"))(GOOD, FakeContext(peer(leaf_pem("330100", "gateway"))))
+
+    (call,) = calls.ended
+    assert (call.city, call.role, call.code) == ("", "", "UNAUTHENTICATED")
+
+
+async def test_a_caller_that_leaves_ends_as_cancelled(edge: Edge, calls: FakeCalls) -> None:
+    """Nobody completed such a call."""
+    answers = (await behaviour(edge, "/test/Stream"))(GOOD, FakeContext(TRUSTED))
+    await anext(answers)
+    await answers.aclose()
+
+    assert [call.code for call in calls.ended] == ["CANCELLED"]
+
+
+async def test_bytes_and_records_are_counted_and_the_other_trace_is_handed_on(calls: FakeCalls) -> None:
+    """Each message by its serialised size; records where the servicer says so."""
+
+    async def answer(request: PausePartnerRequest, context: FakeContext) -> PausePartnerRequest:
+        count_records(7)
+        return request
+
+    async def continuation(details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        return grpc.unary_unary_rpc_method_handler(
+            answer, PausePartnerRequest.FromString, PausePartnerRequest.SerializeToString
+        )
+
+    trust = CallerVerifier({"320600": [authority("320600").certificate]})
+    guard = CallerGuard(METHODS, own_city="310000", trust=lambda: trust, clock=StoppedClock())
+    edge = Edge(guard, LiveCalls(guard, frozenset), calls)
+    parent = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    details = Details("/test/Single", (("traceparent", parent), ("baggage", "name=x")))
+    handler: Any = await edge.intercept_service(continuation, details)
+    request = handler.request_deserializer(GOOD.SerializeToString())
+    assert await handler.unary_unary(request, FakeContext(TRUSTED)) == GOOD.SerializeToString()
+
+    (call,) = calls.ended
+    size = len(GOOD.SerializeToString())
+    assert (call.bytes_in, call.bytes_out, call.records) == (size, size, 7)
+    assert calls.begun == [parent]
 
 
 async def test_leaving_a_stream_early_closes_the_servicer(edge: Edge) -> None:

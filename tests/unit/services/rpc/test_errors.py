@@ -11,6 +11,7 @@ from grpc.aio import AbortError
 from structlog.testing import capture_logs
 
 from services.domain.errors import QuotaExceeded, SequenceGap
+from services.ports import calls
 from services.rpc.errors import abort_with, verify_request
 from services.wire.contract import ContractBroken
 from services.wire.status import DETAILS_KEY, error_from
@@ -19,6 +20,7 @@ from tests.unit.services.wire.test_status import Call
 from yrdx.node.v1.node_pb2 import PausePartnerRequest
 
 METHOD = "/yrdx.node.v1.NodeService/GetStatus"
+CALL = calls.Call(calls.CallSide.SERVER, METHOD, 0.0, "0" * 32, "0" * 16)
 SECRET = "320602199002301231"
 
 
@@ -27,7 +29,7 @@ async def ended_by(error: Exception) -> FakeContext:
     context = FakeContext()
     untyped: Any = context
     with pytest.raises(AbortError):
-        await abort_with(untyped, METHOD, error)
+        await abort_with(untyped, CALL, error)
     return context
 
 
@@ -58,7 +60,9 @@ async def test_a_fault_tells_nothing_but_that_it_happened() -> None:
     assert SECRET not in repr(context.aborted)
     (line,) = logs
     assert (line["event"], line["method"]) == ("rpc.fault", METHOD)
-    assert isinstance(line["exc_info"], RuntimeError)  # the log tells types and places of it: services.node.logs
+    assert isinstance(
+        line["exc_info"], RuntimeError
+    )  # the log tells types and places of it: services.node.signals.logs
 
 
 async def test_an_abort_of_a_servicer_stays_what_it_is() -> None:
@@ -68,7 +72,7 @@ async def test_an_abort_of_a_servicer_stays_what_it_is() -> None:
     abort = AbortError()
 
     with pytest.raises(AbortError) as caught:
-        await abort_with(untyped, METHOD, abort)
+        await abort_with(untyped, CALL, abort)
 
     assert caught.value is abort
     assert context.aborted is None

@@ -42,7 +42,7 @@ headers = st.builds(
     epoch=numbers,
     agreement_id=st.text(min_size=1, max_size=64),
     agreement_version=st.integers(1, 2**32 - 1),
-    standard=st.integers(0, 9999).map(str),
+    standard=st.from_regex("[1-9][0-9]{0,3}([.][1-9][0-9]{0,3})?", fullmatch=True),
     first_sequence=numbers,
     record_count=st.integers(1, 2**32 - 1),
     root=hashes,

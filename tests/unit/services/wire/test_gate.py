@@ -137,6 +137,38 @@ def test_absent_money_is_not_zero_yuan() -> None:
     assert not message.HasField("interest_fen")
 
 
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (body_of, None),
+        (lambda: _with_content(contribution().SerializeToString() + UNKNOWN), None),
+        (lambda: _with_content(_unknown_in_division()), None),
+        (lambda: body_of(contribution(sex=7, total_fen=1, birth_date="2026-02-30")), None),
+        (lambda: body_of() + UNKNOWN, "record.unknown_field"),
+        (lambda: body_of(key=bytes(16)), "record.key"),
+        (lambda: body_of(operation=OPERATION_RETRACT), "record.reason"),
+        (lambda: _with_type("yrdx.social.v1.Contribution"), "record.type"),
+        (lambda: _with_content(b"\x0a\xff\x01"), "record.unparsable"),
+        (lambda: body_of(reason="x" * RECORD_BYTES_MAX), "record.too_large"),
+    ],
+)
+def test_of_an_unknown_addition_only_what_none_changes_is_judged(
+    make: Callable[[], bytes], expected: str | None
+) -> None:
+    """Its fields, codes, patterns and sums may be others; envelope, type, key and size are not."""
+    (found,) = GATE.check(DATASET, "1.7", [make()])
+
+    assert getattr(found, "rule_id", None) == expected
+
+
+def test_an_agreements_fields_hold_for_additions_too() -> None:
+    """What is not agreed is refused when it comes, not kept until a later version is known."""
+    (found,) = GATE.check(DATASET, "1.7", [body_of()], fields=("person_number",))
+
+    assert isinstance(found, Violation)
+    assert found.rule_id == "agreement.field"
+
+
 def test_no_verdict_holds_a_value() -> None:
     """Neither path, rule nor reason repeats what was in the record."""
     secret = "320602199002301231"

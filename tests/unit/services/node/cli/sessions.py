@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 Answer = Message | Exception | Callable[[Any], Message]
 
-CONNECTING = ("agreement", "inbox", "outbox", "partner", "receipts", "rejections", "stream", "checks.exchange")
+CONNECTING = ("agreement", "case", "inbox", "outbox", "partner", "receipts", "rejections", "stream", "checks.exchange")
 """Modules of the command line that open sessions."""
 
 

@@ -61,6 +61,7 @@ def test_outbox_counts_every_stream(monkeypatch: pytest.MonkeyPatch, capsys: pyt
             "state_reason": "heads differ",
             "epoch": 2,
             "watermark": 7,
+            "standard_problem": "",
             "submitted": 10,
             "acknowledged": 6,
             "rejected": 1,

@@ -127,6 +127,28 @@ def test_a_ping_shows_round_trip_and_clock(monkeypatch: pytest.MonkeyPatch, caps
     assert found["datasets"] == [{"name": "social.contribution", "standards": ["1"]}]
 
 
+def test_a_ping_names_the_versions_that_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The partner answers, and under one agreement nothing can be exchanged: programs get both lists."""
+    apart = node_pb2.PingPartnerResponse.Incompatibility(
+        agreement_id="A",
+        agreement_version=2,
+        stream="320600/310000/social.contribution/0",
+        standard="1",
+        own_standards=["1", "1.1"],
+        partner_standards=["2"],
+        problem="this city has 1, 1.1, 310000 has 2",
+    )
+    use_session(monkeypatch, {"PingPartner": node_pb2.PingPartnerResponse(incompatibilities=[apart])})
+
+    assert run(["partner", "ping", "310000", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["incompatibilities"]
+    assert (found["agreement"], found["own_standards"], found["partner_standards"]) == ("A v2", ["1", "1.1"], ["2"])
+    assert run(["partner", "ping", "310000"]) == 0
+    assert "this city has 1, 1.1, 310000 has 2" in capsys.readouterr().err
+
+
 def test_a_partner_that_does_not_answer_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 6 is the one that a script may retry."""
     use_session(monkeypatch, {"PingPartner": Unavailable("no connection")})

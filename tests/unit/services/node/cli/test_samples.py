@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.samples import DATASETS
 from tests.integration.support.commands import yrdx
 
 
@@ -16,7 +17,7 @@ def test_every_dataset_of_both_cities(tmp_path: Path) -> None:
         ran = yrdx("samples", "--people", 30, "--seed", 3, "-o", tmp_path / name, "--json")
         assert sorted(Path(file).name for file in ran.json["files"]) == sorted(
             f"{city}_{dataset}.{suffix}"
-            for dataset in ("enrolments", "contributions", "transfers", "certifications")
+            for dataset in (f"{name.partition('.')[2]}s" for name in DATASETS)
             for city, suffix in (("nantong", "csv"), ("shanghai", "csv"), ("shanghai", "xlsx"))
         )
         contents.append([Path(path).read_bytes() for path in (*ran.json["files"], ran.json["planted"])])
