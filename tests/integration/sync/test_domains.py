@@ -84,7 +84,7 @@ def test_frames_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
     assert (ran["submitted"], ran["acknowledged"], ran["rejected_local"]) == (20, 20, 1)
 
     listed = yrdx("rejections", "ls", "--home", nodes[NANTONG.code].path, "--open", "--json").json
-    (broken,) = [one for one in listed if one["rule_id"] == "frame.length"]
+    (broken,) = [one for one in listed if one["rule"] == "frame.length"]
     assert broken["row"] == 21
     assert "第 21 帧" in broken["reason"]
 
@@ -92,7 +92,7 @@ def test_frames_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
 def test_card_records_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
     """A card's records are taps once it was said whose they are; a broken one is rejected, and named by its number."""
     file, said = tmp_path / "rides.jtt978", tmp_path / "card.csv"
-    single = ride(SINGLE, 200).encode()
+    single = ride(SINGLE, 200, sequence=129).encode()
     file.write_text("\n".join(one.hex() for one in (LEFT.encode(), single[:-1], single)), encoding="ascii")
     header, row = LOCAL.card_columns, (*CELLS[NANTONG.dialect], "0")
     said.write_text("\n".join(map(",".join, (header, row))), encoding="gb18030")

@@ -29,9 +29,9 @@ def card(dialect: str, concession_fen: int = 40) -> Card:
     return Card(dict(zip(TABLES[dialect].unsaid, CELLS[dialect], strict=True)), concession_fen)
 
 
-def ride(kind: int, amount_fen: int = 360, place: str = TRIP.place) -> Ride:
+def ride(kind: int, amount_fen: int = 360, place: str = TRIP.place, sequence: int = 128) -> Ride:
     """A ride of another kind."""
-    paid = replace(PAID, kind=9 if kind in (ENTRY, EXIT) else kind, amount_fen=amount_fen)
+    paid = replace(PAID, kind=9 if kind in (ENTRY, EXIT) else kind, amount_fen=amount_fen, sequence=sequence)
     return Ride(paid, replace(TRIP, kind=kind, amount_fen=amount_fen, place=place))
 
 
