@@ -92,8 +92,9 @@ def test_frames_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
 def test_card_records_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
     """A card's records are taps once it was said whose they are; a broken one is rejected, and named by its number."""
     file, said = tmp_path / "rides.jtt978", tmp_path / "card.csv"
-    single = ride(SINGLE, 200, sequence=129).encode()
-    file.write_text("\n".join(one.hex() for one in (LEFT.encode(), single[:-1], single)), encoding="ascii")
+    single = ride(SINGLE, 200, sequence=129)
+    records = (LEFT.encode(), LEFT.transaction.encode() + single.trip.encode(), single.encode())
+    file.write_text("\n".join(one.hex() for one in records), encoding="ascii")
     header, row = LOCAL.card_columns, (*CELLS[NANTONG.dialect], "0")
     said.write_text("\n".join(map(",".join, (header, row))), encoding="gb18030")
     sent = ("sync", "run", file, "--home", nodes[NANTONG.code].path, "--to", SHANGHAI.code, "--dataset", TAP)
@@ -102,8 +103,8 @@ def test_card_records_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> No
     assert (ran["submitted"], ran["acknowledged"], ran["rejected_local"]) == (2, 2, 1)
 
     listed = yrdx("rejections", "ls", "--home", nodes[NANTONG.code].path, "--open", "--json").json
-    (broken,) = [one for one in listed if "条记录" in one["reason"]]
-    assert (broken["rule_id"], broken["row"]) == ("frame.length", 2)
+    (broken,) = [one for one in listed if one["rule"] == "frame.pair"]
+    assert broken["row"] == 2
     assert f"第 2 条记录（第 {2 * RIDE_BYTES + 1} 字节起）" in broken["reason"]
 
 

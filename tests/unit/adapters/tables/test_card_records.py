@@ -54,8 +54,8 @@ def test_bad_records_among_good_ones(tmp_path: Path, dialect: str, as_hex: bool)
     assert f"第 3 条记录（第 {2 * offset} 字节起）：" in third.reason
     assert f" / record 3, from byte {2 * offset}: " in third.reason
     mapping = load_mapping(dialect, "transport.tap")
-    amounts = [mapping.to_standard(row.cells).message.charged_fen for row in (first, last)]
-    assert amounts == [360, 200]
+    taps: list[Any] = [mapping.to_standard(row.cells).message for row in (first, last)]
+    assert [one.charged_fen for one in taps] == [360, 200]
 
 
 @pytest.mark.parametrize(
