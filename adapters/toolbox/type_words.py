@@ -37,6 +37,8 @@ def type_words(column: CarryingColumn) -> str:
             return f"日期 {column.format} / date {column.format}"
         case CodeColumn():
             return f"代码（{column.system}） / code ({column.system})"
+        case DigitsColumn(digits_min=least, digits_max=most) if least == most:
+            return f"{most}位数字 / {most} digits"
         case DigitsColumn():
             return f"{column.digits_min}至{column.digits_max}位数字 / {column.digits_min} to {column.digits_max} digits"
         case SerialColumn():

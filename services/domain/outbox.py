@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.domain.batch import Record
+
+SENT_AGAIN: Final = "again"
+"""A file's cursor while its rows are sent once more by an operator's word, whatever stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from services.domain.agreement import Terms
 from services.domain.course import Move
 from services.domain.errors import CursorMoved, DatasetUnknown, Malformed, TooLarge
-from services.domain.outbox import OutboxRow, Source
+from services.domain.outbox import SENT_AGAIN, OutboxRow, Source
 from services.domain.receipt import Violation
 from services.domain.rejection import LocalRejection, Mending
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
@@ -208,7 +208,7 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     # Closed first: a row that is refused once more has a rejection of its own.
     mended = [*checked.mended, *(Mending(one.mends_rejection, one.position) for one in rejected if one.mends_rejection)]
     tx.close_rejections(stream.id, source.id, mended, [(row.key, row.position) for row in rows], now=now)
-    _close_reread(tx, opened, chunk, now)
+    _close_reread(tx, opened, chunk, rejected, now)
     tx.add_local_rejections(stream.id, source.id, rejected, now=now)
     if rows:
         delivered = not stream.name.is_register
@@ -219,11 +219,15 @@ def submit_chunk(tx: Transaction, parts: Parts, opened: OpenedSource, checked: C
     return Submitted(len(rows), rejected)
 
 
-def _close_reread(tx: Transaction, opened: OpenedSource, chunk: Chunk, now: datetime) -> None:
+def _close_reread(
+    tx: Transaction, opened: OpenedSource, chunk: Chunk, rejected: Sequence[LocalRejection], now: datetime
+) -> None:
     """A table's reads overlap: a row that is refused in each of them has one rejection, the last one."""
-    if chunk.reread:
-        position = opened.source.position
-        tx.close_reread(opened.stream.id, opened.source.id, chunk.reread, upto_position=position, now=now)
+    goes_on = chunk.cursor not in ("", SENT_AGAIN)
+    refused_again = [one.key for one in rejected if one.key] if goes_on else []
+    keys = [*refused_again, *chunk.reread]
+    if keys:
+        tx.close_reread(opened.stream.id, opened.source.id, keys, upto_position=opened.source.position, now=now)
 
 
 def _without_closed(

@@ -43,7 +43,7 @@ def declare(app: typer.Typer) -> None:
         "按协议向城市查询一个人或一辆车 · ask a city about a person or a vehicle, under an agreement",
         "yrdx lookup coverage --person - --name 张三 --city 310000 --agreement NT-SH-L1 --purpose visit --home A",
         "yrdx lookup enrolment --person - --name 张三 --with scheme=110 --city 310000 --agreement … --purpose …",
-        "yrdx lookup contributions --with scheme=110 --with from_month=2020-01 --with to_month=2025-12 …",
+        "yrdx lookup contributions --with scheme=110 --with from_month=2020-01 --with to_month=2025-12 --purpose …",
         "yrdx lookup last-seen --plate 沪A12345 --colour 2 --city 310000 --agreement … --purpose …",
         "yrdx lookup coverage --file people.csv --city 310000 --agreement … --purpose … --json",
         more="问题 questions: enrolment, contributions, transfer, certification (social) · concession, vehicle-licence"

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from adapters.mapping import Mapping, load_mapping
+from services.domain.outbox import SENT_AGAIN
 from services.node.gates import local_gates
 from services.node.session import NodeSession
 from services.node.sync.first_pass import FirstPass, first_pass, refused_by_gate
@@ -31,8 +32,6 @@ from services.wire.bodies import BodyWriter
 from services.wire.datasets import Dataset, load_datasets
 from yrdx.node.v1 import node_pb2
 
-_ON_PURPOSE: Final = "again"
-"""A file's cursor while its rows are sent once more by an operator's word, whatever stands."""
 RETRACTED_SHARE_MAX: Final = 20
 """A snapshot withdraws at most one in so many of what stands, unless it is told how many."""
 
@@ -119,7 +118,7 @@ class Sync:
         waiting = self._waiting(at) if job.input.goes_on else frozenset()
         first_pass(found, job, self._mapping, self._dataset, cursor=cursor, waiting=waiting, progress=self._progress)
         writer = BodyWriter(self._dataset.type_url, real_data=not self._session.settings.demo)
-        return SecondPass(found, self._changes(found), writer, at.position, self._mends, goes_on=job.input.goes_on)
+        return SecondPass(found, self._changes(found), writer, at.position, self._mends)
 
     def _waiting(self, at: node_pb2.GetSourceResponse) -> frozenset[bytes]:
         """Return the keys of what earlier reads of a table refused: a row that is read again is known by them."""
@@ -156,7 +155,7 @@ class Sync:
         One that began by itself, since the file says otherwise than what stands, sends what still differs.
         """
         at = self._source(found)
-        return self._job.input.file is not None and at.cursor == _ON_PURPOSE and at.position < found.last_row
+        return self._job.input.file is not None and at.cursor == SENT_AGAIN and at.position < found.last_row
 
     def _begins_again(self, second: SecondPass) -> bool:
         """Whether a new run of the source begins: it is wanted, or the whole source is read anew.
@@ -191,7 +190,7 @@ class Sync:
             again=self._begins_again(second),
         )
         on_purpose = job.input.file is not None and (job.again or self._goes_on_again(found))
-        cursor_at = (lambda _: _ON_PURPOSE) if on_purpose else second.cursor_at()
+        cursor_at = (lambda _: SENT_AGAIN) if on_purpose else second.cursor_at()
         submission = Submission(self._session.stub, opening, self._mapping.version, cursor_at)
         submission.open()
         self.opened = True

@@ -44,7 +44,6 @@ class SecondPass:
         writer: Makes bodies.
         base: Position before the source's first row: 0 for a file, where a table's earlier reads ended.
         mends: By row, what it mends; rows that mend nothing are left out then. Empty for an ordinary input.
-        goes_on: Its reads overlap: a row that is refused now may have been refused before.
     """
 
     found: FirstPass
@@ -52,7 +51,6 @@ class SecondPass:
     writer: BodyWriter
     base: int = 0
     mends: Mapping[int, Mend] = field(default_factory=dict)
-    goes_on: bool = False
 
     @property
     def last_position(self) -> int:
@@ -71,9 +69,10 @@ class SecondPass:
         """Yield records to send, refused rows and rows that were refused before, by rising position after one."""
         if not (self.found.refused.count or self.found.reread):
             return _after(self._sent(), after)
+        refused = (self._told(told) for told in self.found.refused.rows() if self._is_meant(told.position))
         reread = (Reread(self.base + row, key) for row, key in self.found.reread)
         # A refusal is over before the same row is told again.
-        return _after(heapq.merge(reread, self._sent(), self._refused(), key=lambda item: item.position), after)
+        return _after(heapq.merge(reread, self._sent(), refused, key=lambda item: item.position), after)
 
     def withdrawals(self, standing: Standing, after: int) -> Iterator[Sent]:
         """Yield what withdraws absent subjects, a position each; one whose payload is deleted leaves its own empty."""
@@ -104,13 +103,6 @@ class SecondPass:
             mend = self.mends.get(staged.row)
             rejection_id = mend.rejection_id if mend else 0
             yield Sent(self.base + staged.row, body, staged.content, staged.normalisations, rejection_id)
-
-    def _refused(self) -> Iterator[Item]:
-        for told in self.found.refused.rows():
-            if self._is_meant(told.position):
-                if self.goes_on and told.key:
-                    yield Reread(self.base + told.position, told.key)
-                yield self._told(told)
 
     def _told(self, told: Told) -> Told:
         mend = self.mends.get(told.position)

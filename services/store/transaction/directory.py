@@ -14,6 +14,7 @@ from services.domain.partner import Partner, PartnerState
 from services.store.tables import AGREEMENT, PARTNER
 from services.store.transaction.part import Part
 
+_PARTNER: Final = select(PARTNER).where(PARTNER.c.city == bindparam("of_city"))
 _AGREEMENTS: Final = select(AGREEMENT).order_by(AGREEMENT.c.id, AGREEMENT.c.version)
 _VERSIONS: Final = _AGREEMENTS.where(AGREEMENT.c.id == bindparam("agreement_id"))
 
@@ -27,7 +28,7 @@ class DirectoryPart(Part):
 
     def partner(self, city: str) -> Partner | None:
         """See the port."""
-        row = self._connection.execute(select(PARTNER).where(PARTNER.c.city == city)).one_or_none()
+        row = self._connection.execute(_PARTNER, {"of_city": city}).one_or_none()
         return None if row is None else _to_partner(row)
 
     def put_partner(self, partner: Partner) -> None:

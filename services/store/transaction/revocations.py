@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from sqlalchemy import delete, func, select
 
@@ -11,6 +12,8 @@ from services.domain.bundle_ack import BundleAck
 from services.domain.revocation import CrlState, Grain, Revocation
 from services.store.tables import BUNDLE_ACK, CRL, REVOCATION
 from services.store.transaction.part import Part
+
+_REVOKED_AGREEMENTS: Final = select(REVOCATION.c.subject).where(REVOCATION.c.grain == Grain.AGREEMENT.value)
 
 
 class RevocationsPart(Part):
@@ -40,8 +43,7 @@ class RevocationsPart(Part):
 
     def revoked_agreements(self) -> frozenset[str]:
         """See the port."""
-        statement = select(REVOCATION.c.subject).where(REVOCATION.c.grain == Grain.AGREEMENT.value)
-        return frozenset(self._connection.execute(statement).scalars())
+        return frozenset(self._connection.execute(_REVOKED_AGREEMENTS).scalars())
 
     def revocation_stamp(self) -> int:
         """See the port."""

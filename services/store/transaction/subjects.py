@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import LargeBinary, Select, bindparam, func, select
+from sqlalchemy import LargeBinary, Select, bindparam, func, literal, select
 
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction
@@ -18,10 +19,17 @@ from services.store.transaction.standing import KEY_BYTES, StandingPart
 _OUTBOUND: Final = STREAM.c.direction == Direction.OUTBOUND.value
 _OF_DATASET: Final = (_OUTBOUND, STREAM.c.name.like(bindparam("names"), escape="\\"))
 _IN_TAIL: Final = SUBMISSION.c.id > STREAM.c.merged_submission
-_TAILS: Final = STREAM.join(SUBMISSION, SUBMISSION.c.stream_id == STREAM.c.id)
+# Plus nothing: or SQLite would go through all submissions and look up the stream of each.
+_TAILS: Final = STREAM.join(SUBMISSION, SUBMISSION.c.stream_id == STREAM.c.id + 0)
 _STANDS: Final = (
-    select(STANDING.c.record_id, STANDING.c.record_key, STANDING.c.content)
+    select(
+        STANDING.c.record_id,
+        STANDING.c.record_key,
+        STANDING.c.content,
+        func.coalesce(OUTBOX.c.body, literal(b"", LargeBinary)).label("body"),
+    )
     .select_from(STREAM.join(STANDING, STANDING.c.stream_id == STREAM.c.id))
+    .outerjoin(OUTBOX, OUTBOX.c.id == STANDING.c.record_id)
     .where(*_OF_DATASET)
     .where(STANDING.c.record_key.between(bindparam("first", type_=LargeBinary), bindparam("last", type_=LargeBinary)))
     .order_by(STANDING.c.record_id.desc())
@@ -33,8 +41,17 @@ _UNMERGED: Final = (
     .where(_OUTBOUND, _IN_TAIL)
     .group_by(SUBMISSION.c.stream_id)
 )
-_Said = dict[bytes, tuple[int, bytes]]
-"""By key the last record and its content."""
+
+
+class _Word(NamedTuple):
+    """The last word on a key; its body, where it came along."""
+
+    record_id: int
+    content: bytes
+    body: bytes | None = None
+
+
+_Said = dict[bytes, _Word]
 
 
 class SubjectsPart(StandingPart):
@@ -46,15 +63,21 @@ class SubjectsPart(StandingPart):
         rest = KEY_BYTES - len(subject)
         span = {"names": names, "first": subject + bytes(rest), "last": subject + b"\xff" * rest, "newest": newest}
         said: _Said = {}
-        for record_id, key, content in self._dialect.rows(self._connection, _STANDS, span):
-            said.setdefault(key, (record_id, content))  # the newest comes first
+        for record_id, key, content, body in self._dialect.rows(self._connection, _STANDS, span):
+            said.setdefault(key, _Word(record_id, content, body))  # the newest comes first
         self._add_tail(said, names, subject)
-        ids = sorted(record_id for record_id, content in said.values() if content != WITHDRAWN)
-        return [record.body for record in self._records(OUTBOX, runs.runs_of(ids[-newest:])) if record.body]
+        words = sorted((word for word in said.values() if word.content != WITHDRAWN), key=lambda word: word.record_id)
+        return list(filter(None, self._bodies(words[-newest:])))
 
     def unmerged(self) -> dict[int, int]:
         """See the port."""
         return {stream_id: int(count) for stream_id, count in self._connection.execute(_UNMERGED)}
+
+    def _bodies(self, words: Sequence[_Word]) -> Iterator[bytes]:
+        """Yield the bodies of words in their order; empty ones where the payload is deleted."""
+        missing = runs.runs_of(word.record_id for word in words if word.body is None)
+        fetched = iter(self._records(OUTBOX, missing) if missing else ())
+        return (next(fetched).body if word.body is None else word.body for word in words)
 
     def _add_tail(self, said: _Said, names: str, subject: bytes) -> None:
         parameters = {"names": names, "subject": subject}
@@ -66,8 +89,8 @@ class SubjectsPart(StandingPart):
             refused = self._refused(stream_id, Run(first_id, len(keys) // KEY_BYTES)) if offsets else set()
             for at in offsets:
                 key, record_id = keys[at * KEY_BYTES : (at + 1) * KEY_BYTES], first_id + at
-                if record_id not in refused and record_id > said.get(key, (0, b""))[0]:
-                    said[key] = (record_id, contents[at * CONTENT_BYTES : (at + 1) * CONTENT_BYTES])
+                if record_id not in refused and (key not in said or record_id > said[key].record_id):
+                    said[key] = _Word(record_id, contents[at * CONTENT_BYTES : (at + 1) * CONTENT_BYTES])
 
 
 @cache

@@ -10,7 +10,10 @@ from services.domain.outbox import OutboxRow
 from services.domain.standing import WITHDRAWN
 from services.domain.stream import StreamName
 from services.ports.store import Store, Transaction
+from services.store.dialect.sqlite import SqliteDialect
+from services.store.engines import sqlite_engine, sqlite_path
 from services.store.opening import open_store
+from services.store.transaction.subjects import _STANDS, _tail
 from tests.contract.store.samples import NAME, NOW, Sender, a_content, a_row, a_source, do
 
 ELSEWHERE = StreamName("320600", "320500", "social.contribution")
@@ -131,6 +134,20 @@ def test_deleted_payloads_are_left_out(sender: Sender) -> None:
     sender.seal()
     do(sender.store, lambda tx: tx.void_unacknowledged(sender.stream.id, 1, reason="lost"))
     assert found(sender.store, ANNA) == []
+
+
+def test_nothing_is_searched_from_end_to_end(sqlite_url: str) -> None:
+    """A subject is a range of what stands, and a stream's last submissions are one of all submissions."""
+    dialect, engine = SqliteDialect(), sqlite_engine(sqlite_path(sqlite_url), writes=False)
+    with engine.connect() as connection:
+        for statement in (_STANDS, _tail(dialect)):
+            compiled = statement.compile(dialect=engine.dialect)
+            values = {"names": "%", "first": b"", "last": b"", "subject": b"", "newest": 1, **compiled.params}
+            arguments = tuple(values[name] or b"" for name in compiled.positiontup or ())
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", arguments)
+            scanned = [row[3].split()[1] for row in plan if row[3].startswith("SCAN")]
+            assert scanned == ["stream"]
+    engine.dispose()
 
 
 def test_what_is_not_merged_is_counted(sender: Sender) -> None:

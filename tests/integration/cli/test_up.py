@@ -32,7 +32,7 @@ from tests.integration.support.proof import prove_ends, prove_receipts
 from tests.integration.support.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
-PEOPLE: Final = 160
+PEOPLE: Final = 300
 POSITION: Final = "transport.position"
 UP_S: Final = 550.0
 """Twenty-six streams, mended one after the other: half a minute on a quiet machine, minutes where many share it."""

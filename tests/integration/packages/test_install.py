@@ -15,13 +15,15 @@ from typing import Any, Final
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from adapters.samples import DATASETS
 from deploy.bundle import make_bundle
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1_200)]
 
 PEOPLE: Final = 120
 RUN_S: Final = 600
-STREAMS: Final = 8
+STREAMS: Final = 2 * len(DATASETS)
+"""Every dataset of the demo, both ways."""
 ALONE: Final = ("unshare", "--map-root-user", "--net")
 """A network of its own that has no route, and not even loopback until it is switched on."""
 _LOOPBACK_UP: Final = (

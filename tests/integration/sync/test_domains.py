@@ -81,7 +81,7 @@ def test_frames_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
     assert (ran["submitted"], ran["acknowledged"], ran["rejected_local"]) == (20, 20, 1)
 
     listed = yrdx("rejections", "ls", "--home", nodes[NANTONG.code].path, "--open", "--json").json
-    (broken,) = [one for one in listed if one["rule_id"] == "frame.length"]
+    (broken,) = [one for one in listed if one["rule"] == "frame.length"]
     assert broken["row"] == 21
     assert "第 21 帧" in broken["reason"]
 

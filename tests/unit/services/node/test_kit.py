@@ -89,7 +89,7 @@ def test_the_commands_in_the_readme_parse(name: str) -> None:
 
 
 def test_the_python_client_gives_the_published_values() -> None:
-    """Leaves, roots, key ids and business keys of the vectors, by the client's own functions."""
+    """Leaves, roots, key ids and record keys of the vectors, by the client's own functions."""
     wire = runpy.run_path(str(ROOT / "kit/python/wire.py"))
     vectors: dict[str, Any] = json.loads((ROOT / "tests/vectors/protocol.json").read_bytes())
     records = [
@@ -102,6 +102,8 @@ def test_the_python_client_gives_the_published_values() -> None:
         assert wire["root"](leaves[: one["count"]]).hex() == one["root"]["SHA256"]
     for key in vectors["keys"].values():
         assert wire["key_id"](bytes.fromhex(key["public"])) == key["key_id"]
-    said = vectors["business_key"]
-    message = SimpleNamespace(**dict(zip(said["fields"], said["parts"], strict=True)))
-    assert wire["business_key"](message, said["fields"]).hex() == said["key"]
+    said = vectors["record_key"]
+    names = said["subject_fields"] + said["fields"]
+    message = SimpleNamespace(**dict(zip(names, said["subject_parts"] + said["parts"], strict=True)))
+    declared = SimpleNamespace(subject=said["subject_fields"], key=said["fields"])
+    assert wire["record_key"](message, declared).hex() == said["key"]
