@@ -37,13 +37,15 @@ def type_words(column: CarryingColumn) -> str:
             return f"日期 {column.format} / date {column.format}"
         case CodeColumn():
             return f"代码（{column.system}） / code ({column.system})"
-        case DigitsColumn(digits_min=least, digits_max=most) if least == most:
-            return f"{most}位数字 / {most} digits"
         case DigitsColumn():
-            return f"{column.digits_min}至{column.digits_max}位数字 / {column.digits_min} to {column.digits_max} digits"
+            return _digit_words(column.digits_min, column.digits_max)
         case SerialColumn():
             return f"{column.digits}位编号 / number of {column.digits} digits"
         case ConvertedColumn():
             return CONVERTERS[column.converter].says
         case _:
             return _PLAIN[column.type]
+
+
+def _digit_words(least: int, most: int) -> str:
+    return f"{most}位数字 / {most} digits" if least == most else f"{least}至{most}位数字 / {least} to {most} digits"
