@@ -15,7 +15,7 @@ from typing import Any
 from services.domain.limits import BATCH_RECORDS_FLOOR
 from services.domain.stream import Direction
 from services.node.bench import floor
-from services.node.bench.pair import bench_folder, create_pair, module, running, serving
+from services.node.bench.pair import bench_folder, create_pair, module, running, scratch_store, serving
 from services.node.bench.records import bench_bodies
 from services.node.demo.cities import DATASET, SHANGHAI, free_port
 from services.node.home import Home
@@ -126,13 +126,9 @@ def floor_per_s(folder: Path, home: Home, bodies: Sequence[bytes]) -> float:
         Records per second.
     """
     requests = list(_requests(bodies))
-    address, store = f"127.0.0.1:{free_port()}", folder / "floor.sqlite"
-    try:
-        with running(module(floor.__name__, home.path, address, store), address):
-            return len(bodies) / asyncio.run(floor.send(home.path, address, requests))
-    finally:
-        for file in folder.glob(f"{store.name}*"):
-            file.unlink()
+    address = f"127.0.0.1:{free_port()}"
+    with scratch_store(folder) as store, running(module(floor.__name__, home.path, address, store), address):
+        return len(bodies) / asyncio.run(floor.send(home.path, address, requests))
 
 
 def _submit(session: NodeSession, bodies: Sequence[bytes], source: str) -> str:

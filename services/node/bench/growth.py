@@ -118,8 +118,7 @@ def _round(folder: Path, grown: _Grown, known: Sequence[BenchRecord], bodies: Se
         deliver = delivered_per_s(pair.sender, bodies, f"bench:{number}")
         echo = echo_per_s(folder, pair, known, callers=_CALLERS, questions=questions)
         lookup = asked(pair, known, callers=_CALLERS, questions=questions)
-        floor_s = run_floor(rows.path, folder / "floor.sqlite")
-        (folder / "floor.sqlite").unlink()
+        floor_s = run_floor(rows.path, folder)
         sync_s, _, _ = run_sync(pair.sender, rows.path)
     return Ratios(*(round(one, 4) for one in (deliver / deliver_floor, lookup.per_s / echo, floor_s / sync_s)))
 

@@ -20,7 +20,7 @@ from services.node.asking import question_of
 from services.node.bench import echo
 from services.node.bench.deliver import median_ratio
 from services.node.bench.filling import fill
-from services.node.bench.pair import Pair, bench_folder, create_pair, module, running, serving
+from services.node.bench.pair import Pair, bench_folder, create_pair, module, running, scratch_store, serving
 from services.node.bench.records import BenchRecord, bench_records
 from services.node.demo.cities import NANTONG, SHANGHAI, demo_agreement, free_port
 from services.node.home import Home
@@ -158,14 +158,9 @@ def echo_per_s(folder: Path, pair: Pair, records: Sequence[BenchRecord], *, call
     Returns:
         Calls per second.
     """
-    address, store = f"127.0.0.1:{free_port()}", folder / "echo.sqlite"
-    try:
-        with running(module(echo.__name__, pair.sender.path, address, store), address):
-            channel = _Channel(address, pair.sender, pair.sender)
-            measured, _ = asyncio.run(channel.measure(echo.METHOD, _requests(records, questions), callers))
-    finally:
-        for file in folder.glob(f"{store.name}*"):
-            file.unlink()
+    address, requests = f"127.0.0.1:{free_port()}", _requests(records, questions)
+    with scratch_store(folder) as store, running(module(echo.__name__, pair.sender.path, address, store), address):
+        measured, _ = asyncio.run(_Channel(address, pair.sender, pair.sender).measure(echo.METHOD, requests, callers))
     return measured.per_s
 
 

@@ -45,6 +45,17 @@ def bench_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@contextmanager
+def scratch_store(folder: Path) -> Iterator[Path]:
+    """Yield where a floor may create its SQLite file, which is removed in the end with those beside it."""
+    store = folder / "floor.sqlite"
+    try:
+        yield store
+    finally:
+        for file in folder.glob(f"{store.name}*"):
+            file.unlink()
+
+
 def create_pair(folder: Path, store_urls: Sequence[str] = ("", "")) -> Pair:
     """Create both homes and introduce them to each other.
 

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 from adapters.mapping import load_mapping
 from adapters.samples import SampleFile, write_sample
 from services.node.bench.memory import Peaks
-from services.node.bench.pair import bench_folder, create_pair, module, serving
+from services.node.bench.pair import bench_folder, create_pair, module, scratch_store, serving
 from services.node.demo.cities import DATASET, NANTONG, SHANGHAI
 from services.node.home import Home
 from services.node.output import say
@@ -72,7 +73,7 @@ def bench_sync(*, rows: int) -> SyncBench:
         pair = create_pair(folder)
         say(f"准备 {rows} 行 · preparing rows")
         file = rows_file(folder / "rows.csv", rows)
-        floor_per_s = file.rows / run_floor(file.path, folder / "floor.sqlite")
+        floor_per_s = file.rows / run_floor(file.path, folder)
         say(f"下限 floor {floor_per_s:,.0f}/s")
         with serving(pair) as (sender, receiver):
             elapsed_s, acknowledged, peaks = run_sync(pair.sender, file.path)
@@ -134,21 +135,30 @@ def _inbox(home: Home) -> int:
     return sum(stream.acknowledged for stream in status.streams if stream.direction == "inbound")
 
 
-def run_floor(path: Path, database: Path) -> float:
+def run_floor(path: Path, folder: Path) -> float:
     """Read the file with the standard library and insert every row into one table, a commit for every thousand.
+
+    Args:
+        path: File.
+        folder: For the table, which is removed in the end.
 
     Returns:
         Seconds.
     """
     mapping = load_mapping(NANTONG.dialect, DATASET)
-    begun = time.perf_counter()
-    with sqlite3.connect(database) as store, path.open(encoding=mapping.file.encoding, newline="") as lines:
-        store.execute("PRAGMA journal_mode = WAL")
-        reader = csv.reader(lines, delimiter=mapping.file.delimiter)
+    with scratch_store(folder) as database, closing(sqlite3.connect(database)) as store:
+        begun = time.perf_counter()
+        _insert_all(store, path, mapping.file.encoding, mapping.file.delimiter)
+        return time.perf_counter() - begun
+
+
+def _insert_all(store: sqlite3.Connection, path: Path, encoding: str, delimiter: str) -> None:
+    store.execute("PRAGMA journal_mode = WAL")
+    with path.open(encoding=encoding, newline="") as lines:
+        reader = csv.reader(lines, delimiter=delimiter)
         columns = next(reader)
         store.execute(f"CREATE TABLE floor ({', '.join(columns)})")
         marks = ", ".join("?" for _ in columns)
         while rows := list(islice(reader, _FLOOR_ROWS)):
             store.executemany(f"INSERT INTO floor VALUES ({marks})", rows)  # noqa: S608 - our own names
             store.commit()
-    return time.perf_counter() - begun
