@@ -17,7 +17,7 @@ PYTEST := .venv/bin/pytest --hypothesis-profile=ci
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-long test-interop lint types imports proto release-image bench wheel bundle clean
+.PHONY: help run dev test test-long test-interop lint types imports proto release-image bench bench-long wheel bundle clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,8 +61,12 @@ release-image: proto ## at a release: commit its contract, which later ones are 
 	@.venv/bin/buf build $(STUBS) --exclude-source-info -o $(RELEASED_CONTRACT)
 	@echo "$(RELEASED_CONTRACT) is the contract as it stands: commit it with the release."
 
-bench: dev ## deliver against a bare gRPC floor, as ratios
-	@.venv/bin/yrdx bench deliver $(ARGS)
+# Numbers are worth something on a machine that does nothing else meanwhile.
+bench: dev ## all benchmarks in about 10 minutes, into docs/benchmarks.md (ARGS="--only nats")
+	@.venv/bin/yrdx bench report --write docs/benchmarks.md $(ARGS)
+
+bench-long: dev ## the same with more records, up to 10^7 in the stores: hours, 12 GiB of disk
+	@.venv/bin/yrdx bench report --write docs/benchmarks.md --long $(ARGS)
 
 wheel: dev ## dist/yrdx-<version>-py3-none-any.whl: stubs, contract, mappings, samples, migrations
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist . && ls -l dist/yrdx-*.whl

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pysqlite3.dbapi2 as sqlite
 
-from tests.postgres import PostgresServer
+from services.node.bench.postgres import PostgresServer
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,7 @@ from services.domain.partner import PartnerState
 from services.domain.receipt import Rejection, Violation
 from services.domain.rejection import LocalRejection
 from services.domain.stream import Direction, Stream, StreamName
-from services.exchange.ahead import map_ahead
+from services.exchange.ahead import in_groups, map_ahead
 from services.exchange.deliver import written
 from services.exchange.submit import (
     CheckedChunk,
@@ -55,10 +55,11 @@ class Submissions(NodeDesk):
             )
         )
         checked = map_ahead(_chunks(requests), partial(self._checked, opened), AHEAD_CHUNKS)
-        # Written in order, and those that wait for the same sync of the disk share it. After one that is refused all
-        # others are, since none of them begins where the source stands.
-        async for answer in map_ahead(checked, partial(self._write, opened), AHEAD_CHUNKS):
-            yield answer
+        # One transaction for all that were checked meanwhile: in order whatever the store, and one sync of the disk for
+        # them. Where one is refused, none of them stands, since the next would not begin where the source is.
+        async for group in in_groups(checked, AHEAD_CHUNKS):
+            for answer in await self._write(opened, group):
+                yield answer
 
     async def GetSource(  # noqa: N802
         self, request: node_pb2.GetSourceRequest, context: Context
@@ -109,12 +110,14 @@ class Submissions(NodeDesk):
     async def _checked(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
         return await asyncio.to_thread(self._check, opened, chunk)
 
-    async def _write(self, opened: OpenedSource, checked: CheckedChunk) -> node_pb2.SubmitResponse:
-        work = partial(submit_chunk, parts=self.parts, opened=opened, checked=checked)
+    async def _write(self, opened: OpenedSource, group: Sequence[CheckedChunk]) -> list[node_pb2.SubmitResponse]:
+        def work(tx: Transaction) -> list[Submitted]:
+            return [submit_chunk(tx, self.parts, opened, checked) for checked in group]
+
         submitted = await written(self.store.write(work))
         self.host.wake(opened.stream.name)
-        count_records(submitted.records)
-        return _submitted(checked.chunk, submitted)
+        count_records(sum(one.records for one in submitted))
+        return [_submitted(checked.chunk, one) for checked, one in zip(group, submitted, strict=True)]
 
     def _check(self, opened: OpenedSource, chunk: node_pb2.SubmitRequest.Chunk) -> CheckedChunk:
         complete = partial(self.parts.gate.complete_key, opened.terms.dataset, opened.terms.standard)

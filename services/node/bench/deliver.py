@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
-from adapters.mapping import load_mapping
-from adapters.samples import write_samples
-from adapters.tables import Row, open_csv
 from services.domain.limits import BATCH_RECORDS_FLOOR
+from services.domain.stream import Direction
 from services.node.bench import floor
-from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, create_city, free_port, introduce
-from services.node.demo.processes import NodeProcess
+from services.node.bench.pair import bench_folder, create_pair, module, running, scratch_store, serving
+from services.node.bench.records import bench_bodies
+from services.node.demo.cities import DATASET, SHANGHAI, free_port
 from services.node.home import Home
 from services.node.output import say
 from services.node.session import NodeSession, open_session
-from services.node.sync.inputs import layout_of
 from services.node.sync.submission import Sent, Submission
-from services.wire.bodies import BodyWriter, content_of
-from services.wire.datasets import load_datasets
+from services.wire.bodies import content_of
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.node.v1 import node_pb2
-
-_CONNECT_WITHIN_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,58 +63,76 @@ def bench_deliver(*, records: int, rounds: int) -> DeliverBench:
         records: Records a round.
         rounds: Rounds.
     """
-    with TemporaryDirectory(prefix="yrdx-bench-") as name:
-        folder = Path(name)
-        homes = [create_city(folder, city) for city in (NANTONG, SHANGHAI)]
-        introduce(homes[0], homes[1])
-        introduce(homes[1], homes[0])
+    with bench_folder() as folder:
+        pair = create_pair(folder)
         say(f"准备 {records} 条记录 · preparing records")
-        bodies = _bodies(folder, records)
-        with NodeProcess(homes[0]) as sender, NodeProcess(homes[1]) as receiver:
+        bodies = bench_bodies(folder, records)
+        with serving(pair) as nodes:
             floors, ours = [], []
             for number in range(rounds):
-                floors.append(records / _run_floor(folder, homes[0].path, bodies, number))
-                ours.append(records / _run_ours(homes[0], bodies, number))
+                floors.append(floor_per_s(folder, pair.sender, bodies))
+                ours.append(delivered_per_s(pair.sender, bodies, f"bench:{number}"))
                 say(f"第 {number + 1} 轮 · round: floor {floors[-1]:,.0f}/s, yrdx {ours[-1]:,.0f}/s")
-            peaks = sender.peak_rss_mib, receiver.peak_rss_mib
+            peaks = nodes.sender.peak_rss_mib, nodes.receiver.peak_rss_mib
     return DeliverBench(
         records=records,
         body_bytes=round(statistics.fmean(map(len, bodies)), 1),
         rounds=rounds,
         floor_per_s=tuple(map(round, floors)),
         ours_per_s=tuple(map(round, ours)),
-        ratio=round(statistics.median(o / f for o, f in zip(ours, floors, strict=True)), 3),
+        ratio=median_ratio(ours, floors),
         sender_peak_mib=round(peaks[0], 1),
         receiver_peak_mib=round(peaks[1], 1),
     )
 
 
-def _bodies(folder: Path, records: int) -> list[bytes]:
-    samples = write_samples(folder, seed=7, people=records, bad_rows=0)
-    mapping = load_mapping(NANTONG.dialect, DATASET)
-    dataset = load_datasets().find(DATASET, mapping.standard.version)
-    writer = BodyWriter(dataset.type_url, real_data=False)
-    with open_csv(samples.files[0].path, layout_of(mapping)) as rows:
-        messages = (mapping.to_standard(row.cells).message for row in rows if isinstance(row, Row))
-        return [writer.upsert(dataset.key(message), message.SerializeToString()) for message in messages]
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of ours divided by theirs of the same round."""
+    return round(statistics.median(a / b for a, b in zip(ours, theirs, strict=True)), 3)
 
 
-def _run_ours(home: Home, bodies: Sequence[bytes], number: int) -> float:
-    """Submit while the partner is paused, then measure from resuming it to the last receipt stored."""
+def delivered_per_s(home: Home, bodies: Sequence[bytes], source: str) -> float:
+    """Submit while the partner is paused, then measure from resuming it to the receipt of the last batch.
+
+    Args:
+        home: The sender's; both nodes serve.
+        bodies: Records.
+        source: Name that no source has yet.
+
+    Returns:
+        Records per second.
+    """
     with open_session(home.path) as session:
         session.stub.PausePartner(node_pb2.PausePartnerRequest(city=SHANGHAI.code, reason="bench"))
-        source = _submit(session, bodies, number)
-        request = node_pb2.WatchSourceRequest(to_city=SHANGHAI.code, dataset=DATASET, source=source)
-        begun = time.perf_counter()
+        name = _submit(session, bodies, source)
+        request = node_pb2.WatchSourceRequest(to_city=SHANGHAI.code, dataset=DATASET, source=name)
+        begun_ns = time.time_ns()
         session.stub.ResumePartner(node_pb2.ResumePartnerRequest(city=SHANGHAI.code))
         for answer in session.stub.WatchSource(request):
             if not answer.pending:
                 break
-        return time.perf_counter() - begun
+        return len(bodies) / (_last_receipt_ns(session) - begun_ns) * 1e9
 
 
-def _submit(session: NodeSession, bodies: Sequence[bytes], number: int) -> str:
-    opening = node_pb2.SubmitRequest.Opening(to_city=SHANGHAI.code, dataset=DATASET, source=f"bench:{number}")
+def floor_per_s(folder: Path, home: Home, bodies: Sequence[bytes]) -> float:
+    """Measure the floor with the same records.
+
+    Args:
+        folder: For its store, which is removed in the end.
+        home: Home whose certificate both of its sides have.
+        bodies: Records.
+
+    Returns:
+        Records per second.
+    """
+    requests = list(_requests(bodies))
+    address = f"127.0.0.1:{free_port()}"
+    with scratch_store(folder) as store, running(module(floor.__name__, home.path, address, store), address):
+        return len(bodies) / asyncio.run(floor.send(home.path, address, requests))
+
+
+def _submit(session: NodeSession, bodies: Sequence[bytes], source: str) -> str:
+    opening = node_pb2.SubmitRequest.Opening(to_city=SHANGHAI.code, dataset=DATASET, source=source)
     submission = Submission(session.stub, opening)
     submission.open()
     try:
@@ -136,11 +144,14 @@ def _submit(session: NodeSession, bodies: Sequence[bytes], number: int) -> str:
     return submission.source
 
 
-def _run_floor(folder: Path, home: Path, bodies: Sequence[bytes], number: int) -> float:
-    requests = list(_requests(bodies))
-    address = f"127.0.0.1:{free_port()}"
-    with _floor_server(home, address, folder / f"floor-{number}.sqlite"):
-        return asyncio.run(floor.send(home, address, requests))
+def _last_receipt_ns(session: NodeSession) -> int:
+    """Return when the receiver applied the last batch: to the microsecond, where a watch looks five times a second."""
+    streams = session.stub.GetStatus(node_pb2.GetStatusRequest()).streams
+    [stream] = [one for one in streams if one.direction == Direction.OUTBOUND]
+    after = max(0, stream.watermark - BATCH_RECORDS_FLOOR)  # no batch holds more
+    request = node_pb2.ListReceiptsRequest(stream=stream.stream, after_sequence=after)
+    receipts = session.stub.ListReceipts(request).receipts
+    return max(int(one.received_time.ToNanoseconds()) for one in receipts if one.direction == Direction.OUTBOUND)
 
 
 def _requests(bodies: Sequence[bytes]) -> Iterator[bytes]:
@@ -149,28 +160,3 @@ def _requests(bodies: Sequence[bytes]) -> Iterator[bytes]:
         batch = exchange_pb2.Batch(header=exchange_pb2.Signed(content=os.urandom(200)))
         batch.records.extend(exchange_pb2.Record(salt=os.urandom(16), body=body) for body in run)
         yield exchange_pb2.DeliverRequest(batch=batch).SerializeToString()
-
-
-@contextmanager
-def _floor_server(home: Path, address: str, store: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", floor.__name__, str(home), address, str(store)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        _wait_for(address)
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_for(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    deadline = time.monotonic() + _CONNECT_WITHIN_S
-    while True:
-        try:
-            with socket.create_connection((host, int(port)), timeout=1):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)

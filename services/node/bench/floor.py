@@ -15,6 +15,7 @@ from typing import Any, Final
 import grpc
 import pysqlite3
 
+from certs.generation import Generation
 from certs.identity import gateway_host
 from certs.keystore import load_generation
 from services.node.system import SystemClock
@@ -28,17 +29,13 @@ WINDOW: Final = 8
 
 async def serve(home: Path, listen: str, store: Path) -> None:
     """Serve the floor with a home's certificate until the process is told to stop."""
-    generation = load_generation(home, now=SystemClock().now())
-    credentials = grpc.ssl_server_credentials(
-        [(generation.gateway_key_pem, generation.gateway_chain_pem)],
-        root_certificates=generation.own_roots_pem,
-        require_client_auth=True,
-    )
-    connection = _open(store)
+    credentials = server_credentials(load_generation(home, now=SystemClock().now()))
+    connection = open_tables(store)
 
     async def deliver(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:  # noqa: ANN401
         async for request in requests:
-            _insert(connection, exchange_pb2.DeliverRequest.FromString(request).batch)
+            batch = exchange_pb2.DeliverRequest.FromString(request).batch
+            insert(connection, batch.header.content, [(record.salt, record.body) for record in batch.records])
             yield b"ok"
 
     handler: Any = grpc.stream_stream_rpc_method_handler(deliver)
@@ -81,23 +78,46 @@ async def send(home: Path, address: str, requests: Sequence[bytes]) -> float:
         return elapsed_s
 
 
-def _open(store: Path) -> Any:  # noqa: ANN401 - pysqlite3 has no types
-    connection = pysqlite3.connect(store, isolation_level=None)
+def server_credentials(generation: Generation) -> grpc.ServerCredentials:
+    """Return credentials that take callers of the same city alone."""
+    return grpc.ssl_server_credentials(
+        [(generation.gateway_key_pem, generation.gateway_chain_pem)],
+        root_certificates=generation.own_roots_pem,
+        require_client_auth=True,
+    )
+
+
+def connect(store: Path, *, check_same_thread: bool = True) -> Any:  # noqa: ANN401 - pysqlite3 has no types
+    """Open a store, synced with every commit."""
+    connection = pysqlite3.connect(store, isolation_level=None, check_same_thread=check_same_thread)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def open_tables(store: Path) -> Any:  # noqa: ANN401
+    """Open a new store of two tables."""
+    connection = connect(store)
     connection.execute("CREATE TABLE batch (id INTEGER PRIMARY KEY, header BLOB)")
     connection.execute("CREATE TABLE record (id INTEGER PRIMARY KEY, person TEXT, salt BLOB, body BLOB)")
     return connection
 
 
-def _insert(connection: Any, batch: exchange_pb2.Batch) -> None:  # noqa: ANN401
+def insert(connection: Any, header: bytes, records: Sequence[tuple[bytes, bytes]]) -> None:  # noqa: ANN401
+    """Parse records and insert them in one transaction.
+
+    Args:
+        connection: From `open_tables`.
+        header: What is kept of them as a whole.
+        records: Salt and body of each.
+    """
     rows = []
-    for record in batch.records:
-        body = types_pb2.RecordBody.FromString(record.body)
+    for salt, content in records:
+        body = types_pb2.RecordBody.FromString(content)
         message = contribution_pb2.Contribution.FromString(body.message.value)
-        rows.append((message.person_number, record.salt, record.body))
+        rows.append((message.person_number, salt, content))
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("INSERT INTO batch (header) VALUES (?)", (batch.header.content,))
+    connection.execute("INSERT INTO batch (header) VALUES (?)", (header,))
     connection.executemany("INSERT INTO record (person, salt, body) VALUES (?, ?, ?)", rows)
     connection.execute("COMMIT")
 

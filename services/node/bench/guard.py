@@ -27,6 +27,7 @@ from certs.identity import gateway_host
 from certs.keystore import create_keystore
 from certs.verification import CallerVerifier
 from services.node.signals.calls import Calls
+from services.node.signals.logs import log_beside
 from services.node.signals.metrics import Metrics
 from services.node.system import SystemClock, SystemRandom
 from services.rpc.callers import OWN, Caller, CallerEntry, CallerGuard
@@ -72,6 +73,7 @@ def bench_guard(*, calls: int, rounds: int) -> GuardBench:
         calls: Calls a round.
         rounds: Rounds.
     """
+    log_beside()  # both edges tell of every call, and stdout is the result's
     with TemporaryDirectory(prefix="yrdx-bench-") as name:
         generation = create_keystore(Path(name), _CITY, now=SystemClock().now(), random=os.urandom)
         return asyncio.run(_measure(generation, calls=calls, rounds=rounds))

@@ -6,19 +6,18 @@ import csv
 import json
 import sqlite3
 import subprocess
-import sys
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from adapters.mapping import load_mapping
-from adapters.samples import write_sample
+from adapters.samples import SampleFile, write_sample
 from services.node.bench.memory import Peaks
-from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, create_city, introduce
-from services.node.demo.processes import NodeProcess
+from services.node.bench.pair import bench_folder, create_pair, module, scratch_store, serving
+from services.node.demo.cities import DATASET, NANTONG, SHANGHAI
 from services.node.home import Home
 from services.node.output import say
 from services.node.session import open_session
@@ -70,23 +69,17 @@ def bench_sync(*, rows: int) -> SyncBench:
     Args:
         rows: Rows of the file, at least.
     """
-    with TemporaryDirectory(prefix="yrdx-bench-") as name:
-        folder = Path(name)
-        homes = [create_city(folder, city) for city in (NANTONG, SHANGHAI)]
-        introduce(homes[0], homes[1])
-        introduce(homes[1], homes[0])
+    with bench_folder() as folder:
+        pair = create_pair(folder)
         say(f"准备 {rows} 行 · preparing rows")
-        people = -(-rows // _MONTHS)
-        file = write_sample(
-            folder / "rows.csv", DATASET, NANTONG.dialect, seed=7, people=people, months=_MONTHS, bad_rows=0
-        )
-        floor_per_s = file.rows / _run_floor(file.path, folder / "floor.sqlite")
+        file = rows_file(folder / "rows.csv", rows)
+        floor_per_s = file.rows / run_floor(file.path, folder)
         say(f"下限 floor {floor_per_s:,.0f}/s")
-        with NodeProcess(homes[0]) as sender, NodeProcess(homes[1]) as receiver:
-            elapsed_s, acknowledged, peaks = _run_sync(homes[0], file.path)
+        with serving(pair) as (sender, receiver):
+            elapsed_s, acknowledged, peaks = run_sync(pair.sender, file.path)
             for node in (sender, receiver):
                 peaks.look(node.pid)
-            inbox = _inbox(homes[1])
+            inbox = _inbox(pair.receiver)
             return SyncBench(
                 rows=file.rows,
                 file_mib=round(file.path.stat().st_size / 2**20, 1),
@@ -102,14 +95,27 @@ def bench_sync(*, rows: int) -> SyncBench:
             )
 
 
-def _run_sync(home: Home, path: Path) -> tuple[float, int, Peaks]:
+def rows_file(path: Path, rows: int, *, seed: int = 7) -> SampleFile:
+    """Write a CSV of at least so many rows; another seed, other people."""
+    people = -(-rows // _MONTHS)
+    return write_sample(path, DATASET, NANTONG.dialect, seed=seed, people=people, months=_MONTHS, bad_rows=0)
+
+
+def run_sync(home: Home, path: Path) -> tuple[float, int, Peaks]:
     """Run the command in a process of its own and watch its memory.
+
+    Args:
+        home: The sender's; both nodes serve.
+        path: File.
+
+    Returns:
+        Seconds from its start to its end, records acknowledged, and memory; its own under the name 0.
 
     Raises:
         RuntimeError: It failed.
     """
     line = ["sync", "run", str(path), "--to", SHANGHAI.code, "--dataset", DATASET, "--home", str(home.path)]
-    command = [sys.executable, "-m", "services.node.main", *line, "--wait", "2h", "--json"]
+    command = module("services.node.main", *line, "--wait", "2h", "--json")
     peaks, begun = Peaks(), time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -129,17 +135,30 @@ def _inbox(home: Home) -> int:
     return sum(stream.acknowledged for stream in status.streams if stream.direction == "inbound")
 
 
-def _run_floor(path: Path, database: Path) -> float:
-    """Read the file with the standard library and insert every row into one table, a commit for every thousand."""
+def run_floor(path: Path, folder: Path) -> float:
+    """Read the file with the standard library and insert every row into one table, a commit for every thousand.
+
+    Args:
+        path: File.
+        folder: For the table, which is removed in the end.
+
+    Returns:
+        Seconds.
+    """
     mapping = load_mapping(NANTONG.dialect, DATASET)
-    begun = time.perf_counter()
-    with sqlite3.connect(database) as store, path.open(encoding=mapping.file.encoding, newline="") as lines:
-        store.execute("PRAGMA journal_mode = WAL")
-        reader = csv.reader(lines, delimiter=mapping.file.delimiter)
+    with scratch_store(folder) as database, closing(sqlite3.connect(database)) as store:
+        begun = time.perf_counter()
+        _insert_all(store, path, mapping.file.encoding, mapping.file.delimiter)
+        return time.perf_counter() - begun
+
+
+def _insert_all(store: sqlite3.Connection, path: Path, encoding: str, delimiter: str) -> None:
+    store.execute("PRAGMA journal_mode = WAL")
+    with path.open(encoding=encoding, newline="") as lines:
+        reader = csv.reader(lines, delimiter=delimiter)
         columns = next(reader)
         store.execute(f"CREATE TABLE floor ({', '.join(columns)})")
         marks = ", ".join("?" for _ in columns)
         while rows := list(islice(reader, _FLOOR_ROWS)):
             store.executemany(f"INSERT INTO floor VALUES ({marks})", rows)  # noqa: S608 - our own names
             store.commit()
-    return time.perf_counter() - begun

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from services.node.bench.postgres import PostgresServer, running_postgres
 from services.ports.store import Store
 from services.store.opening import open_store
 from services.store.schema import migrate
 from services.store.tables import METADATA
 from tests.contract.store.samples import Receiver, Sender
-from tests.postgres import PostgresServer, running_postgres
 
 MIGRATED = "migrated"
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from services.domain.rejection import LocalRejection
 from services.domain.standing import UNKNOWN_CONTENT
+from services.node.bench.postgres import PostgresServer
 from services.store import files, schema
 from services.store.columns import from_micros
 from services.store.engines import is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
@@ -20,7 +21,6 @@ from services.store.opening import open_store
 from services.store.schema import migrate, pending_migrations
 from services.store.tables import METADATA
 from tests.contract.store.samples import do
-from tests.postgres import PostgresServer
 
 EVERY = ["0001", "0002", "0003", "0004", "0005"]
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from services.domain.rejection import LocalRejection
+from services.node.bench.postgres import PostgresServer
 from services.store.opening import open_store
 from services.store.schema import migrate, pending_migrations
 from tests.contract.store.former import CITIES, REVISIONS, Rows, former_file, load_former, rows_of, said_of
 from tests.contract.store.samples import NOW, VIOLATION, do
-from tests.postgres import PostgresServer
 
 UNUSED_ROW = 1_000_000
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from services.node.bench.postgres import PostgresServer, running_postgres
 from tests.databases import Database, postgresql_database, sqlite_database
-from tests.postgres import PostgresServer, running_postgres
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import pytest
 
+from services.node.bench.postgres import running_postgres
 from services.node.home import Home
 from services.node.lock import NodeLock
 from tests.contract.store.former import CITIES, REVISIONS, former_file, said_of
 from tests.integration.support.commands import yrdx
-from tests.postgres import running_postgres
 
 DIALECTS: Final = {"320600": "local", "310000": "shanghai"}
 AUTHORITIES: Final = ("ab" * 32, "cd" * 32)

@@ -13,11 +13,11 @@ from random import Random, SystemRandom
 import pytest
 
 from adapters.samples import SampleFile
+from services.node.bench.postgres import running_postgres
 from tests.integration.support.havoc import Havoc
 from tests.integration.support.pairs import Pair, acquainted
 from tests.integration.support.proof import prove_exchange
 from tests.integration.support.records import write_files
-from tests.postgres import running_postgres
 
 BAD_ROWS = 40
 UNAVAILABLE, BUSY = 6, 1

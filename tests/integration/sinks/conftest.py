@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from services.node.bench.postgres import PostgresServer, running_postgres
 from tests.databases import Database, postgresql_database, sqlite_database
 from tests.integration.sinks.targets import DATASETS
 from tests.integration.support.pairs import Pair, running
-from tests.postgres import PostgresServer, running_postgres
 
 
 @pytest.fixture(scope="package")

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.mapping import load_mapping
 from adapters.tables import open_table
+from services.node.bench.postgres import PostgresServer
 from services.node.sync.inputs import layout_of
 from tests.databases import Database, postgresql_database, sqlite_database
 from tests.integration.sinks.targets import CONTRIBUTION, NAMES, TRANSFER, LocalFile, Rows, Table, expected_rows, send
@@ -20,7 +21,6 @@ from tests.integration.support.commands import finish, start_yrdx, yrdx
 from tests.integration.support.nodes import SHANGHAI
 from tests.integration.support.pairs import Pair
 from tests.integration.support.waiting import until
-from tests.postgres import PostgresServer
 
 PEOPLE: Final = {CONTRIBUTION: 16_000, TRANSFER: 6_000}
 FEW: Final = 60

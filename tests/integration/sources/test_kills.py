@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from services.node.bench.postgres import PostgresServer
 from services.node.session import open_session
 from tests.databases import Database, postgresql_database, sqlite_database
 from tests.integration.sources.tables import NOON, Table, arriving, invented
@@ -19,7 +20,6 @@ from tests.integration.support.pairs import Pair, running
 from tests.integration.support.proof import prove_receipts
 from tests.integration.support.waiting import until
 from tests.integration.sync.files import Arrivals
-from tests.postgres import PostgresServer
 
 ROWS: Final = 6_000
 OUTBOUND: Final = outbound_name(NANTONG.code, SHANGHAI.code)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from services.node.bench.postgres import PostgresServer
 from services.ports.store import Store, Transaction
 from services.store.backup import backup
 from services.store.errors import ToolFailed
 from services.store.opening import open_store
 from services.store.restore import staged
 from tests.contract.store.samples import NOW, Sender, a_row, do
-from tests.postgres import PostgresServer
 
 ROWS = 50
 

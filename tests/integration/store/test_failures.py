@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from services.domain.errors import StoreFailed, StoreUnavailable
+from services.node.bench.postgres import PostgresServer
 from services.ports.store import Store, Transaction
 from services.store import engines
 from services.store.engines import sqlite_path, verify_postgresql_settings, verify_sqlite_version
@@ -23,7 +24,6 @@ from services.store.errors import UnsafeDatabase
 from services.store.opening import open_store
 from services.store.transaction import SqlTransaction
 from tests.contract.store.samples import NOW, Sender, a_row, a_source, do
-from tests.postgres import PostgresServer
 
 HOLD = """
 import sys, pysqlite3

@@ -8,6 +8,7 @@ from pathlib import Path
 import pysqlite3.dbapi2 as sqlite
 import pytest
 
+from services.node.bench.postgres import PostgresServer
 from services.store import files
 from services.store.backup import backup
 from services.store.engines import sqlite_path
@@ -15,7 +16,6 @@ from services.store.errors import BackupUnfit, SchemaTooNew, ToolFailed
 from services.store.opening import open_store
 from services.store.restore import place, staged
 from tests.contract.store.samples import Sender
-from tests.postgres import PostgresServer
 
 
 @pytest.fixture

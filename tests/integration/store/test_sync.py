@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from services.node.bench.postgres import PostgresServer, running_postgres
 from services.ports.store import Transaction
 from services.store.engines import sqlite_path
 from services.store.opening import open_store
@@ -19,7 +20,6 @@ from services.store.transaction import SqlTransaction
 from tests.contract.store.samples import NOW, Sender, a_row
 from tests.integration.store.processes import start_writer
 from tests.integration.support.tracing import STRACE, needs_strace
-from tests.postgres import PostgresServer, running_postgres
 
 CALL = re.compile(r"^\d+ +(?P<name>\w+)\(\d+<(?P<file>[^>]*)>(?P<rest>.*)$")
 WRITES = ("pwrite64", "write")

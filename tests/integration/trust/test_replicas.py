@@ -11,6 +11,7 @@ import grpc
 
 from certs.inventory import fingerprint_of
 from certs.keystore import load_generation
+from services.node.bench.postgres import running_postgres
 from services.node.conformance.sender import Sender
 from services.node.home import Home
 from services.node.session import open_session
@@ -18,7 +19,6 @@ from services.node.system import SystemClock
 from tests.integration.support.guests import hosting
 from tests.integration.support.nodes import SHANGHAI, Node, free_port, make_node
 from tests.integration.support.waiting import until
-from tests.postgres import running_postgres
 from yrdx.exchange.v1 import exchange_pb2_grpc
 from yrdx.node.v1 import node_pb2
 

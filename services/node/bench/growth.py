@@ -1,0 +1,139 @@
+"""`yrdx bench growth`: what delivery, a look-up and a sync become as the stores of both cities grow.
+
+A pair of cities for each size, all filled first; then their rounds take turns, each against the floor of its own round,
+since a machine's speed changes more within minutes than what is looked for.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from services.node.bench.deliver import delivered_per_s, floor_per_s
+from services.node.bench.filling import fill
+from services.node.bench.lookup import agree, asked, echo_per_s
+from services.node.bench.pair import Pair, bench_folder, create_pair, serving
+from services.node.bench.records import BenchRecord, bench_records
+from services.node.bench.sync import rows_file, run_floor, run_sync
+from services.node.output import say
+
+SIZES: Final = (10_000, 100_000, 1_000_000)
+LONG_SIZES: Final = (*SIZES, 10_000_000)
+
+_CALLERS: Final = 32
+_PEOPLE: Final = 1_000
+
+
+class Ratios(NamedTuple):
+    """One round at one size: ours divided by the floor of the same minute.
+
+    Attributes:
+        deliver: Of `yrdx bench deliver`.
+        lookup: Of `yrdx bench lookup`.
+        sync: Of `yrdx bench sync`.
+    """
+
+    deliver: float
+    lookup: float
+    sync: float
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthBench:
+    """What was measured at one size.
+
+    Attributes:
+        size: Records that stood in both stores before the first round; rounds add to them.
+        records: Records that a round delivers, and rows that it syncs; it asks a fourth as many questions.
+        rounds: Rounds.
+        deliver: Median ratio of delivery to its floor.
+        lookup: Median ratio of look-ups to theirs.
+        sync: Median ratio of a sync to its.
+        deliver_kept: Median ratio of delivery divided by the one at the smallest size.
+        lookup_kept: The same of look-ups.
+        sync_kept: The same of a sync.
+        store_mib: Size of the sender's store before the first round.
+    """
+
+    size: int
+    records: int
+    rounds: int
+    deliver: float
+    lookup: float
+    sync: float
+    deliver_kept: float
+    lookup_kept: float
+    sync_kept: float
+    store_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """A pair of cities of one size."""
+
+    size: int
+    pair: Pair
+    store_mib: int
+
+
+def bench_growth(*, sizes: Sequence[int], records: int, rounds: int) -> list[dict[str, Any]]:
+    """Measure every size.
+
+    Args:
+        sizes: Records in the stores, the smallest first.
+        records: Records, rows and questions a round.
+        rounds: Rounds.
+    """
+    with bench_folder() as folder:
+        known = bench_records(folder, min(*sizes, _PEOPLE))
+        bodies = [record.body for record in bench_records(folder, records)]
+        grown = [_grow(folder / str(size), size, known) for size in sizes]
+        found: dict[int, list[Ratios]] = {size: [] for size in sizes}
+        for number in range(rounds):
+            for one in grown:
+                ratios = _round(folder, one, known, bodies, number)
+                found[one.size].append(ratios)
+                say(f"第 {number + 1} 轮，{one.size:,} 条 · round, {one.size:,} records: {ratios._asdict()}")
+    medians = {size: Ratios(*map(statistics.median, zip(*of_size, strict=True))) for size, of_size in found.items()}
+    first = medians[sizes[0]]
+    return [asdict(_result(one, medians[one.size], first, records, rounds)) for one in grown]
+
+
+def _grow(folder: Path, size: int, known: Sequence[BenchRecord]) -> _Grown:
+    say(f"填充 {size:,} 条 · filling both stores")
+    pair = create_pair(folder)
+    agree(pair)
+    fill(pair, known, size)
+    return _Grown(size, pair, round(pair.sender.store.stat().st_size / 2**20))
+
+
+def _round(folder: Path, grown: _Grown, known: Sequence[BenchRecord], bodies: Sequence[bytes], number: int) -> Ratios:
+    pair, count, questions = grown.pair, len(bodies), -(-len(bodies) // 4)
+    rows = rows_file(folder / "rows.csv", count, seed=100 + number)  # people that nobody sent before
+    with serving(pair):
+        deliver_floor = floor_per_s(folder, pair.sender, bodies)
+        deliver = delivered_per_s(pair.sender, bodies, f"bench:{number}")
+        echo = echo_per_s(folder, pair, known, callers=_CALLERS, questions=questions)
+        lookup = asked(pair, known, callers=_CALLERS, questions=questions)
+        floor_s = run_floor(rows.path, folder)
+        sync_s, _, _ = run_sync(pair.sender, rows.path)
+    return Ratios(*(round(one, 4) for one in (deliver / deliver_floor, lookup.per_s / echo, floor_s / sync_s)))
+
+
+def _result(grown: _Grown, ratios: Ratios, first: Ratios, records: int, rounds: int) -> GrowthBench:
+    kept = Ratios(*(round(now / then, 3) for now, then in zip(ratios, first, strict=True)))
+    return GrowthBench(
+        size=grown.size,
+        records=records,
+        rounds=rounds,
+        deliver=ratios.deliver,
+        lookup=ratios.lookup,
+        sync=ratios.sync,
+        deliver_kept=kept.deliver,
+        lookup_kept=kept.lookup,
+        sync_kept=kept.sync,
+        store_mib=grown.store_mib,
+    )
