@@ -241,7 +241,7 @@ async def _release_held(node: Node) -> None:
             _log.warning("store.unavailable", reason=error.reason, message=str(error))
             await asyncio.sleep(RELEASE_RETRY_S)
     if released.batches:
-        _log.info("records.released", records=released.records, rejected=released.rejected)
+        _log.info("records.released", records=released.records, rejected_count=released.rejected)
     await asyncio.Event().wait()
 
 

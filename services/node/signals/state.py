@@ -65,11 +65,13 @@ class StateCollector(Collector):
         sources = self._sources
         yield _gauge("yrdx_build_info", "The software that runs; always 1.", {("version",): {(sources.software,): 1}})
         parts: tuple[Callable[[], list[Metric]], ...] = (
-            lambda: list(_outbound(sources.store.read(_streams), sources.clock.now())),
+            lambda: [
+                *_outbound(sources.store.read(_streams), sources.clock.now()),
+                *_cases(sources.store.read(sources.cases)),
+            ],
             lambda: list(_keys(sources.keys())),
             lambda: [_circuits(sources.circuits())],
             lambda: [_disk(sources.folder)],
-            lambda: list(_cases(sources.store.read(sources.cases))),
         )
         read = [self._read(part) for part in parts]
         yield _gauge("yrdx_store_up", "Whether the store answers.", {(): {(): float(bool(read[0]))}})

@@ -251,7 +251,7 @@ class Receiver(exchange_pb2_grpc.ExchangeServiceServicer):
         if named != (str(agreement.stream), agreement.id, agreement.version) or not agreement.in_force(at):
             raise errors.AgreementMissing("no such agreement")
         if said.standard != agreement.standard:
-            raise errors.DatasetUnknown("no such standard")
+            raise errors.StandardIncompatible("no such standard")
 
     def _acknowledged(self, request: exchange_pb2.DeliverRequest) -> exchange_pb2.Acknowledgement:
         if verify_rules(request).WhichOneof("kind") != "batch":

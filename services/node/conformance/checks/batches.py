@@ -148,7 +148,7 @@ _CASES: Final[tuple[tuple[str, str, _Make, StatusCode, Collection[str]], ...]] =
     ("hash_algorithm", "与纪元不同的散列算法 · another hash algorithm than the epoch's",
      lambda s, b: s.seal(b, hash_algorithm=exchange_pb2.HASH_ALGORITHM_SM3), _BROKEN, ["ROOT_INVALID", "MALFORMED"]),
     ("standard", "未知的标准版本 · an unknown version of the standard",
-     lambda s, b: s.seal(b, standard="9999"), _BROKEN, ["DATASET_UNKNOWN"]),
+     lambda s, b: s.seal(b, standard="9999"), _DENIED, ["STANDARD_INCOMPATIBLE"]),
     ("previous_hash", "不承接上一批 · it does not name the batch before it",
      lambda s, b: s.seal(b, previous_hash=b"\x01" * 32), _STATE, ["HEAD_MISMATCH"]),
     ("epoch", "尚未开始的纪元 · an epoch that has not begun",

@@ -85,7 +85,7 @@ _CASES: Final[tuple[tuple[str, str, _Make, StatusCode, str], ...]] = (
     ("agreement_version", "没有这一版协议 · no such version of the agreement",
      lambda s: [s.opening(agreement_version=s.agreement_version + 1000)], _DENIED, "AGREEMENT_MISSING"),
     ("standard", "未知的标准版本 · an unknown version of the standard",
-     lambda s: [s.opening(standard="9999")], _BROKEN, "DATASET_UNKNOWN"),
+     lambda s: [s.opening(standard="9999")], _DENIED, "STANDARD_INCOMPATIBLE"),
     ("epoch", "无人宣布的纪元 · an epoch that nobody announced",
      lambda s: [s.opening(epoch=s.epoch + 2)], StatusCode.FAILED_PRECONDITION, "EPOCH_UNKNOWN"),
 )  # fmt: skip
