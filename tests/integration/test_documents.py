@@ -52,6 +52,7 @@ class Session:
     stopped: bool = False
 
 
+_FORMER_BUNDLES: Final = "yrdx bundle export --home B -o sh.bundle; yrdx bundle export --home A -o former.bundle"
 SESSIONS: Final = {
     "docs/cases.md": Session(
         first="yrdx sync run social_transfer.csv --home A --to 310000 --dataset social.transfer",
@@ -78,7 +79,7 @@ LC_ALL=C sed "s/'-//" A/rejects/nantong_contributions-*.rejects.csv > mended.csv
         first="cp -r A/certs/offline offline",
         before={
             "yrdx cert install": "yrdx ca issue gateway.csr --ca offline -o gateway.pem",
-            "yrdx bundle export": "for one in B:sh A:former; do yrdx bundle export --home ${one%:*} -o ${one#*:}.bundle; done",
+            "yrdx bundle export": _FORMER_BUNDLES,
         },
         said={"/media/offline": "offline"},
     ),
