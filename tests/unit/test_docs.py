@@ -54,10 +54,11 @@ def anchors(text: str) -> set[str]:
 
 
 def commands(text: str) -> list[str]:
-    """`yrdx` commands in blocks, at the start of a line or after a prompt for a variable, and in running text."""
+    """`yrdx` commands in blocks, fenced or indented, behind a variable too, and in running text."""
     inside = [joined for block in blocks(text) for joined in re.sub(r"\\\n\s*", "", block).splitlines()]
     lines = [found[1] for line in inside if (found := re.search(r"(?:^|\$\(|\buntil |&& )(yrdx .*)$", line))]
-    return [*lines, *re.findall(r"`(yrdx [^`]+)`", flowing(text))]
+    indented = re.findall(r"^ {4,}(yrdx .*)$", _FENCED.sub("", text), re.MULTILINE)
+    return [*lines, *indented, *re.findall(r"`(yrdx [^`]+)`", flowing(text))]
 
 
 def words_of(line: str) -> list[str] | None:
@@ -98,8 +99,8 @@ def test_every_command_parses(name: str, line: str) -> None:
 
 def test_commands_are_found() -> None:
     """The search for commands finds those of blocks, of running text and after a variable."""
-    text = "`yrdx a\nb` and\n\n```sh\nX=$(yrdx c)\nuntil yrdx d; do\nyrdx e \\\n  f\n```\n"
-    assert commands(text) == ["yrdx c)", "yrdx d; do", "yrdx e f", "yrdx a b"]
+    text = "`yrdx a\nb` and\n\n    yrdx g\n\n```sh\nX=$(yrdx c)\nuntil yrdx d; do\nyrdx e \\\n  f\n```\n"
+    assert commands(text) == ["yrdx c)", "yrdx d; do", "yrdx e f", "yrdx g", "yrdx a b"]
     assert words_of("yrdx c)") == ["c"]
     assert len(every_command()) > 200
 
