@@ -18,6 +18,7 @@ REASONS: Final[dict[str, str]] = {
     "frame.sub_message": "子业务类型与消息类型不符 / a sub-message that does not belong to this message",
     "frame.position": "未定位，或在南纬、西经 / without a position, or in the south or west",
     "frame.lacking": "行中缺少帧必有的数值或终端号 / the row lacks a number, or the terminal, that every frame has",
+    "frame.pair": "交易与其后的行程不是同一笔 / the transaction and the trip behind it are not of the same ride",
     "frame.hex": "不是十六进制文本 / not hexadecimal",
     "frame.vehicle": "车辆登记表中没有该终端 / the register of vehicles does not know the terminal",
     "frame.encrypted": "内容已加密，无法读取 / encrypted content cannot be read here",

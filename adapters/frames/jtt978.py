@@ -1,7 +1,8 @@
 """JT/T 978: what a transit card keeps of its last transactions, fixed records without marks or checksum.
 
 Source: lengths and fields as public decoders read them. Unconfirmed: that bytes 2 to 4 of a transaction limit the
-overdraft, and that the six bytes of a trip that nobody named are its last; they are kept as they are.
+overdraft, and that the six bytes of a trip that nobody named are its last; they are kept as they are. Unconfirmed too:
+that a compound transaction is an entry or an exit to its trip.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from adapters.frames.framing import bcd_bytes, bcd_digits
 _LOCAL_TIME: Final = timezone(timedelta(hours=8))
 _TRANSACTION: Final = struct.Struct(">H3sIB6s7s")
 _TRIP: Final = struct.Struct(">B8sB7sII7s2s8s6s")
+RIDE_BYTES: Final = _TRANSACTION.size + _TRIP.size
+"""Length of a transaction with its trip."""
+TOP_UP, ENTRY, EXIT, SINGLE, COMPOUND = 2, 3, 4, 6, 9
+"""Kinds of a record; a transaction is no entry and no exit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,49 @@ def decode_trip(record: bytes) -> Trip:
         kind, bcd_digits(terminal), mode, bcd_digits(place), amount, balance, _time(time), bcd_digits(city),
         bcd_digits(acquirer), reserved,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """A transaction and the trip behind it, 71 bytes: the one has the card's count, the other place, mode and balance.
+
+    Attributes:
+        transaction: What the purse says.
+        trip: What it was for.
+    """
+
+    transaction: CardTransaction
+    trip: Trip
+
+    def encode(self) -> bytes:
+        """Write both records, one after the other.
+
+        Raises:
+            FrameRefused: They are not of the same ride, or something does not fit its field.
+        """
+        _verify_pair(self)
+        return self.transaction.encode() + self.trip.encode()
+
+
+def decode_ride(record: bytes) -> Ride:
+    """Read a transaction and the trip behind it.
+
+    Raises:
+        FrameRefused: As ``decode_transaction`` and ``decode_trip``; it has not 71 bytes; or its records differ in kind,
+            time or amount.
+    """
+    if len(record) != RIDE_BYTES:
+        raise FrameRefused("frame.length")
+    ride = Ride(decode_transaction(record[: _TRANSACTION.size]), decode_trip(record[_TRANSACTION.size :]))
+    _verify_pair(ride)
+    return ride
+
+
+def _verify_pair(ride: Ride) -> None:
+    paid, trip = ride.transaction, ride.trip
+    kinds = (ENTRY, EXIT, COMPOUND) if paid.kind == COMPOUND else (paid.kind,)
+    if trip.kind not in kinds or (paid.time, paid.amount_fen) != (trip.time, trip.amount_fen):
+        raise FrameRefused("frame.pair")
 
 
 def _time(content: bytes) -> datetime:

@@ -47,6 +47,24 @@ def frames_in(pieces: Iterable[bytes], framing: Framing) -> Iterator[RawFrame]:
         yield RawFrame(offset, before + inside)
 
 
+def records_in(pieces: Iterable[bytes], record_bytes: int) -> Iterator[RawFrame]:
+    """Cut a stream into records of one length, which have no marks: after a byte too many or too few none is whole.
+
+    Args:
+        pieces: The stream, cut anywhere.
+        record_bytes: Of every record; the last one may be shorter, and is handed over too.
+    """
+    rest, offset = b"", 0
+    for piece in pieces:
+        rest += piece
+        whole = len(rest) - len(rest) % record_bytes
+        for start in range(0, whole, record_bytes):
+            yield RawFrame(offset + start, rest[start : start + record_bytes])
+        rest, offset = rest[whole:], offset + whole
+    if rest:
+        yield RawFrame(offset, rest)
+
+
 def _bounded(inside: bytes, more: bytes, framing: Framing) -> bytes:
     """One byte more than allowed is enough to know that it is too long."""
     return inside + more[: max(0, framing.frame_bytes_max + 1 - len(inside))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.frames.card_rows import Card
 from adapters.frames.rows import FrameContext
 
 REFERENCE_COLUMN: Final = "编号"
@@ -27,6 +28,7 @@ class TableLayout:
         fixed_encoding: Of fixed width.
         dbf_encoding: Of text in DBF.
         frames: What frames of vehicles do not say; None where nobody said it.
+        card: What the records of a card do not say; None where nobody said it.
     """
 
     columns: tuple[str, ...]
@@ -38,6 +40,7 @@ class TableLayout:
     fixed_encoding: str = "gb18030"
     dbf_encoding: str = "gb18030"
     frames: FrameContext | None = None
+    card: Card | None = None
 
     @property
     def codec(self) -> str:

@@ -25,6 +25,14 @@ _FILES: Final = {
     "file.frames_columns": (
         "本方言的该数据集没有 {protocol} 帧的各列 / this dataset of the dialect does not have the columns of {protocol}"
     ),
+    "file.card_unsaid": (
+        "卡记录中没有卡号、发卡机构、卡类别、清算日期、批次和优惠金额：请用 --card 说明 / a card's records do not say"
+        " its number, issuer, class and concession, nor day and batch of settlement: say them with --card"
+    ),
+    "file.card": (
+        "卡说明表应有且只有一行，{columns} 各列都填写，优惠金额按本方言的写法"
+        " / what is said of a card is one row with all of {columns}, the concession as this dialect writes amounts"
+    ),
     "file.register": (
         "车辆登记表的行应有终端手机号、车牌号、车牌颜色代码，且终端不重复"
         " / a row of the register needs terminal, plate and colour by its code, each terminal once"

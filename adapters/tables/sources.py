@@ -73,8 +73,8 @@ def open_table(path: Path, layout: TableLayout, *, ignored: Collection[str] = RE
     """Open a file as a row source; its suffix says what kind it is.
 
     Args:
-        path: The file: .csv, .xlsx, .dbf, fixed width in .txt or .dat, frames in .jtt808 or .jtt809, JSON lines in
-            .jsonl.
+        path: The file: .csv, .xlsx, .dbf, fixed width in .txt or .dat, frames in .jtt808 or .jtt809, records of a
+            card in .jtt978, JSON lines in .jsonl.
         layout: What the dialect's tables look like.
         ignored: Columns that may stand in the file and are not read.
 
@@ -176,6 +176,12 @@ def _frames() -> _Opener:
     return open_frames
 
 
+def _card_records() -> _Opener:
+    from adapters.tables.frame_source import open_card_records
+
+    return open_card_records
+
+
 def _json_lines() -> _Opener:
     from adapters.tables.json_lines import open_json_lines
 
@@ -191,4 +197,5 @@ _OPENERS: Final[dict[str, Callable[[], _Opener]]] = {
     ".jsonl": _json_lines,
     ".jtt808": _frames,
     ".jtt809": _frames,
+    ".jtt978": _card_records,
 }

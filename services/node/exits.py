@@ -106,6 +106,7 @@ _FILE_CODES: Final = {
     "folder.missing": Exit.NOT_FOUND,
     "file.unreadable": Exit.NOT_PERMITTED,
     "file.frames_unsaid": Exit.USAGE,
+    "file.card_unsaid": Exit.USAGE,
 }
 _SYSTEM_CODES: Final = {
     errno.ENOENT: Exit.NOT_FOUND,

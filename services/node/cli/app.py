@@ -16,6 +16,7 @@ from services.node.cli import (
     crl,
     db,
     doctor,
+    explain,
     health,
     inbox,
     init,
@@ -50,7 +51,6 @@ app = group(
 )
 
 up.declare(app)
-up.declare(app)
 init.declare(app)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cert.app, name="cert")
@@ -62,8 +62,8 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(agreement.app, name="agreement")
 serve.declare(app)
 doctor.declare(app)
+explain.declare(app)
 health.declare(app)
-app.add_typer(sync.app, name="sync")
 app.add_typer(sync.app, name="sync")
 app.add_typer(sink.app, name="sink")
 lookup.declare(app)

@@ -111,6 +111,9 @@ def tell_changes(old: SignedBundle, new: SignedBundle, *, json: bool) -> bool:
     if json:
         print_json({"continues": refusal is None, "refusal": refusal, "changes": changes})
         return refusal is None
+    if not changes:
+        say("两者相同 · both are the same bundle")
+        return True
     print_fields({name: f"{a} → {b}" for name, (a, b) in changes.items()})
     say(f"不相承接 · it does NOT continue: {refusal}" if refusal else "后者承接前者 · the second continues the first")
     return refusal is None

@@ -44,13 +44,14 @@ def declare(app: typer.Typer) -> None:
         "yrdx lookup coverage --person - --name 张三 --city 310000 --agreement NT-SH-L1 --purpose visit --home A",
         "yrdx lookup enrolment --person - --name 张三 --with scheme=110 --city 310000 --agreement … --purpose …",
         "yrdx lookup contributions --with scheme=110 --with from_month=2020-01 --with to_month=2025-12 --purpose …",
+        "yrdx lookup driver-licence --person - --name 张三 --with category=3 --city 310000 --agreement … --purpose …",
         "yrdx lookup last-seen --plate 沪A12345 --colour 2 --city 310000 --agreement … --purpose …",
         "yrdx lookup coverage --file people.csv --city 310000 --agreement … --purpose … --json",
         more="问题 questions: enrolment, contributions, transfer, certification (social) · concession, vehicle-licence"
-        ", last-seen (transport) · coverage, referral, assessment (care)。--file 的列名即字段名；双方都留记录 · the "
-        "columns of --file are the fields; both cities log every question. 退出码 exit codes: 0 找到 found, 1 矛盾 "
-        "ambiguous, 3 批量中有未答的 some of a file without an answer, 4 无记录 not found, 5 不允许 not permitted, "
-        "6 暂不可用 unavailable",
+        ", driver-licence, last-seen (transport) · coverage, referral, assessment (care)。--file 的列名即字段名；双方都"
+        "留记录 · the columns of --file are the fields; both cities log every question. 退出码 exit codes: 0 找到 "
+        "found, 1 矛盾 ambiguous, 3 批量中有未答的 some of a file without an answer, 4 无记录 not found, 5 不允许 not "
+        "permitted, 6 暂不可用 unavailable",
     )(lookup)
 
 

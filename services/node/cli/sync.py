@@ -13,6 +13,7 @@ import typer
 from services.node.cli.node_access import connect
 from services.node.cli.sync_inputs import (
     CaOption,
+    CardOption,
     CertOption,
     DatasetOption,
     DatumOption,
@@ -65,6 +66,7 @@ WaitOption = Annotated[str, typer.Option(help="等待送达 90s | 10m | 2h · ho
     "yrdx sync run contributions.csv --home A --to 310000 --dataset social.contribution",
     "yrdx sync run contributions.xlsx --snapshot --to 310000 --dataset social.contribution",
     "yrdx sync run --sql env:HR_DATABASE --table hr.sbjf --updated GXSJ --to 310000 --dataset social.contribution",
+    "yrdx sync run rides.jtt978 --card card.csv --to 310000 --dataset transport.tap",
     "yrdx sync run gps.jtt808 --datum WGS84 --vehicles vehicles.csv --to 310000 --dataset transport.position",
     more="中断或重复运行都不会重复发送，未变的行不再发送；--again 才作为新记录再发 · interrupted or run again it sends "
     "nothing twice, and rows that did not change are not sent; only --again sends everything as new records",
@@ -87,6 +89,7 @@ def run(
     key: KeyOption = None,
     datum: DatumOption = "",
     vehicles: VehiclesOption = None,
+    card: CardOption = None,
     snapshot: SnapshotOption = False,
     allow_retract: AllowOption = None,
     wait: WaitOption = "10m",
@@ -98,7 +101,9 @@ def run(
     from services.node.sync.progress import shown_progress
     from services.node.sync.run import Sync
 
-    options = InputOptions(file, sql, table, serial, updated, overlap, https, headers, ca, cert, key, datum, vehicles)
+    options = InputOptions(
+        file, sql, table, serial, updated, overlap, https, headers, ca, cert, key, datum, vehicles, card
+    )
     _verify(options, snapshot=snapshot, allow_retract=allow_retract)
     wait_s = 0.0 if no_wait else seconds("--wait", wait)
     sync: Sync | None = None
@@ -145,6 +150,7 @@ def plan(
     key: KeyOption = None,
     datum: DatumOption = "",
     vehicles: VehiclesOption = None,
+    card: CardOption = None,
     snapshot: SnapshotOption = False,
     allow_retract: AllowOption = None,
     json: JsonOption = False,
@@ -153,7 +159,9 @@ def plan(
     from services.node.sync.progress import shown_progress
     from services.node.sync.run import Sync
 
-    options = InputOptions(file, sql, table, serial, updated, overlap, https, headers, ca, cert, key, datum, vehicles)
+    options = InputOptions(
+        file, sql, table, serial, updated, overlap, https, headers, ca, cert, key, datum, vehicles, card
+    )
     _verify(options, snapshot=snapshot, allow_retract=allow_retract)
     with connect(home) as session, shown_progress() as progress:
         job = _job(session, options, to, dataset, snapshot=snapshot, allowed=allow_retract)
@@ -184,6 +192,7 @@ def watch(
     wait: WaitOption = "1m",
     datum: DatumOption = "",
     vehicles: VehiclesOption = None,
+    card: CardOption = None,
     once: Annotated[bool, typer.Option("--once", help="处理完现有文件即结束 · end once nothing is left")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -195,7 +204,7 @@ def watch(
     watching: AbstractContextManager[None] = resumable(lambda: shlex.join(["yrdx", *sys.argv[1:]]))
     partial = False
     with watching:
-        frames = FrameOptions(datum, vehicles)
+        frames = FrameOptions(datum, vehicles, card)
         for taken in Watch(home, folder, to, dataset, settle_s, wait_s, frames).files(once=once):
             partial = partial or taken.is_partial
             if json:

@@ -29,7 +29,9 @@ _PASSWORD_OPTIONS: Final = frozenset(("password", "passwd", "pwd", "sslpassword"
 
 FileArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[FILE]", help="本市方言的 CSV、Excel、DBF、定长文件或帧 · a table in this city's dialect"),
+    typer.Argument(
+        metavar="[FILE]", help="本市方言的 CSV、Excel、DBF、定长文件、帧或卡记录 · a table in this city's dialect"
+    ),
 ]
 ToOption = Annotated[str, typer.Option("--to", help="接收城市 · city that receives")]
 DatasetOption = Annotated[str, typer.Option(help="数据集 · dataset")]
@@ -61,6 +63,13 @@ VehiclesOption = Annotated[
         help="车辆登记表 simNo,vehicleNo,plateColorCode · register: whose the terminals of .jtt808 are; CSV or Excel"
     ),
 ]
+CardOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="卡说明表，一行：.jtt978 记录中没有的卡号、卡类别、清算批次等 · table of one row: whose the records of "
+        ".jtt978 are, and their settlement; CSV or Excel"
+    ),
+]
 HttpsOption = Annotated[
     str, typer.Option("--https", help="分页 JSON 接口 · paged JSON interface; http:// only to this machine")
 ]
@@ -89,6 +98,7 @@ class InputOptions:
     key: Path | None = None
     datum: str = ""
     vehicles: Path | None = None
+    card: Path | None = None
 
     def verify(self) -> None:
         """Hold the options against each other.
@@ -108,8 +118,11 @@ class InputOptions:
             raise Mistake("--overlap 用于 --serial 或 --updated · --overlap belongs to --serial or --updated")
         if (self.headers or self.ca or self.cert or self.key) and not self.https:
             raise Mistake("--headers、--ca、--cert、--key 只用于 --https · are options of --https only")
-        if (self.datum or self.vehicles) and self.file is None:
-            raise Mistake("--datum、--vehicles 只用于帧文件 · --datum and --vehicles are of files of frames only")
+        if (self.datum or self.vehicles or self.card) and self.file is None:
+            raise Mistake(
+                "--datum、--vehicles、--card 只用于帧和卡记录文件 · --datum, --vehicles and --card are of files of "
+                "frames and of card records only"
+            )
 
     @property
     def incremental(self) -> bool:
@@ -127,7 +140,7 @@ class InputOptions:
 
         columns = tuple(mapping.columns)
         if self.file is not None:
-            return FileInput(self.file, FrameOptions(self.datum, self.vehicles).layout(mapping))
+            return FileInput(self.file, FrameOptions(self.datum, self.vehicles, self.card).layout(mapping))
         if self.sql:
             self._verify_whole(mapping)
             return TableInput(database_url(self.sql), self.table, columns, self._incremental(), mapping.group_columns)

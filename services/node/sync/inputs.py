@@ -22,6 +22,7 @@ from adapters.tables import (
     open_table,
     query_name,
 )
+from adapters.tables.card_file import read_card
 from adapters.tables.vehicle_register import read_vehicles
 
 _NAME_CHARACTERS_MAX: Final = 180
@@ -199,23 +200,27 @@ def layout_of(mapping: Mapping) -> TableLayout:
 
 @dataclass(frozen=True, slots=True)
 class FrameOptions:
-    """What frames of vehicles do not say, as operators say it.
+    """What frames of vehicles and records of cards do not say, as operators say it.
 
     Attributes:
         datum: Of the frames' coordinates; empty where it is not said: files of frames are refused then.
         vehicles: File of the register that says whose a terminal is; None where there is none.
+        card: File that says whose the records of a card are; None where it is not said: they are refused then.
     """
 
     datum: str = ""
     vehicles: Path | None = None
+    card: Path | None = None
 
     def layout(self, mapping: Mapping) -> TableLayout:
         """Return what the tables of a mapping's dialect look like, files of frames among them.
 
         Raises:
-            FileRefused: The register cannot be read.
+            FileRefused: The register, or what is said of the card, cannot be read.
         """
         layout = layout_of(mapping)
+        if self.card:
+            layout = replace(layout, card=read_card(self.card, layout))
         if not self.datum:
             return layout
         vehicles = read_vehicles(self.vehicles, layout) if self.vehicles else {}

@@ -14,12 +14,15 @@ from yrdx.transport.v1.concession_pb2 import (
     CONCESSION_STATUS_ACTIVE,
     Concession,
 )
+from yrdx.transport.v1.driver_licence_pb2 import DriverLicence
 from yrdx.transport.v1.licence_pb2 import LICENCE_STATUS_ACTIVE, LICENCE_STATUS_ENDED
 from yrdx.transport.v1.position_pb2 import Position
 from yrdx.transport.v1.service_pb2 import (
     DESCRIPTOR,
     GetConcessionValidityRequest,
     GetConcessionValidityResponse,
+    GetDriverLicenceValidityRequest,
+    GetDriverLicenceValidityResponse,
     GetVehicleLastSeenRequest,
     GetVehicleLastSeenResponse,
     GetVehicleLicenceValidityRequest,
@@ -68,13 +71,38 @@ def vehicle_licence(
     ]
     if standing and only(one.status for one in standing) is None:
         return Outcome.AMBIGUOUS
-    wanted = request.dangerous_goods_class
-    valid = [
+    valid = _last_days(standing, request.dangerous_goods_class)
+    return GetVehicleLicenceValidityResponse(valid=bool(valid), valid_until_date=last_day(valid))
+
+
+def driver_licence(
+    request: GetDriverLicenceValidityRequest, records: Sequence[DriverLicence], asked: Asked
+) -> GetDriverLicenceValidityResponse | Unanswered:
+    """State whether the person's licence of a category is in force today and covers the class of goods."""
+    mine = list(of_person(request, records))
+    if not mine:
+        return Outcome.NOT_FOUND
+    standing = [
+        one
+        for one in mine
+        if one.category == request.category
+        and one.status != LICENCE_STATUS_ENDED
+        and covers(asked.today, one.valid_from_date, one.valid_until_date)
+    ]
+    if standing and only(one.status for one in standing) is None:
+        return Outcome.AMBIGUOUS
+    valid = _last_days(standing, request.dangerous_goods_class)
+    return GetDriverLicenceValidityResponse(valid=bool(valid), valid_until_date=last_day(valid))
+
+
+def _last_days(standing: Sequence[VehicleLicence | DriverLicence], goods_class: str) -> list[str]:
+    """List the last days of the licences that are in force and cover a class of goods, any where none is asked for."""
+    return [
         one.valid_until_date
         for one in standing
-        if one.status == LICENCE_STATUS_ACTIVE and (not wanted or wanted in one.dangerous_goods_classes.split(","))
+        if one.status == LICENCE_STATUS_ACTIVE
+        and (not goods_class or goods_class in one.dangerous_goods_classes.split(","))
     ]
-    return GetVehicleLicenceValidityResponse(valid=bool(valid), valid_until_date=last_day(valid))
 
 
 def last_seen(
@@ -112,6 +140,14 @@ QUESTIONS: Final = (
         "transport.vehicle_licence",
         ("valid_until_date", "dangerous_goods_classes", "status"),
         vehicle_licence,
+    ),
+    Question(
+        "driver-licence",
+        SERVICE,
+        "GetDriverLicenceValidity",
+        "transport.driver_licence",
+        ("person_name", "category", "valid_from_date", "valid_until_date", "dangerous_goods_classes", "status"),
+        driver_licence,
     ),
     Question(
         "last-seen",

@@ -55,6 +55,7 @@ ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
     "certification": {**ZHANG, "scheme": 110},
     "concession": WANG,
     "vehicle-licence": {**LORRY, "dangerous_goods_class": "3"},
+    "driver-licence": {**WANG, "category": 2},
     "last-seen": LORRY,
     "coverage": WANG,
     "referral": {**WANG, "hospital_code": "H32061300001", "hospital_division": "320613"},

@@ -13,13 +13,16 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
+from adapters.frames.card_rows import LOCAL
+from adapters.frames.jtt978 import RIDE_BYTES, SINGLE
 from adapters.mapping import find_mappings, load_mapping
 from adapters.samples import write_register, write_sample
 from services.node.demo.cities import DemoCity, demo_agreement
 from tests.integration.support.commands import yrdx
 from tests.integration.support.nodes import NANTONG, SHANGHAI, Node, introduce, make_node
+from tests.unit.adapters.frames.test_card_rows import CELLS, LEFT, ride
 
-POSITION = "transport.position"
+POSITION, TAP = "transport.position", "transport.tap"
 DATASETS = [dataset for dialect, dataset in find_mappings() if dialect == NANTONG.dialect]
 BOTH_WAYS = [(NANTONG, SHANGHAI), (SHANGHAI, NANTONG)]
 
@@ -84,6 +87,25 @@ def test_frames_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
     (broken,) = [one for one in listed if one["rule"] == "frame.length"]
     assert broken["row"] == 21
     assert "第 21 帧" in broken["reason"]
+
+
+def test_card_records_are_a_source(nodes: dict[str, Node], tmp_path: Path) -> None:
+    """A card's records are taps once it was said whose they are; a broken one is rejected, and named by its number."""
+    file, said = tmp_path / "rides.jtt978", tmp_path / "card.csv"
+    single = ride(SINGLE, 200, sequence=129)
+    records = (LEFT.encode(), LEFT.transaction.encode() + single.trip.encode(), single.encode())
+    file.write_text("\n".join(one.hex() for one in records), encoding="ascii")
+    header, row = LOCAL.card_columns, (*CELLS[NANTONG.dialect], "0")
+    said.write_text("\n".join(map(",".join, (header, row))), encoding="gb18030")
+    sent = ("sync", "run", file, "--home", nodes[NANTONG.code].path, "--to", SHANGHAI.code, "--dataset", TAP)
+    assert "--card" in yrdx(*sent, code=2).err
+    ran = yrdx(*sent, "--card", said, "--json", code=3).json
+    assert (ran["submitted"], ran["acknowledged"], ran["rejected_local"]) == (2, 2, 1)
+
+    listed = yrdx("rejections", "ls", "--home", nodes[NANTONG.code].path, "--open", "--json").json
+    (broken,) = [one for one in listed if one["rule"] == "frame.pair"]
+    assert broken["row"] == 2
+    assert f"第 2 条记录（第 {2 * RIDE_BYTES + 1} 字节起）" in broken["reason"]
 
 
 def _message(message_type: type[Message], line: str) -> Message:

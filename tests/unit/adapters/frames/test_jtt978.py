@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.frames import FrameRefused
-from adapters.frames.jtt978 import CardTransaction, Trip, decode_transaction, decode_trip
+from adapters.frames.jtt978 import RIDE_BYTES, CardTransaction, Ride, Trip, decode_ride, decode_transaction, decode_trip
 
 LOCAL_TIME = timezone(timedelta(hours=8))
 RIDE = CardTransaction(128, 0, 200, 6, "306000000012", datetime(2026, 3, 14, 7, 45, 12, tzinfo=LOCAL_TIME))
 EXIT = Trip(4, "2900000000001234", 1, "02000000000217", 400, 3560, RIDE.time, "2900", "0000000031047700")
+
+LEFT = replace(RIDE, kind=9, amount_fen=400)
 
 U8, U16, U32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31, 23, 59, 59)).map(
@@ -55,14 +57,42 @@ def test_trips_round_trip(trip: Trip) -> None:
     assert decode_trip(trip.encode()) == trip
 
 
-@pytest.mark.parametrize(("decode", "size"), [(decode_transaction, 23), (decode_trip, 48)])
+def test_a_transaction_and_its_trip_are_one_ride() -> None:
+    """A compound transaction is an exit to its trip; any other kind is the same in both."""
+    ride = Ride(LEFT, EXIT)
+    assert len(ride.encode()) == RIDE_BYTES == 71
+    assert decode_ride(ride.encode()) == ride
+    single = Ride(RIDE, replace(EXIT, kind=6, amount_fen=200))
+    assert decode_ride(single.encode()) == single
+
+
+@pytest.mark.parametrize(
+    "trip",
+    [
+        replace(EXIT, kind=2),
+        replace(EXIT, amount_fen=401),
+        replace(EXIT, time=EXIT.time + timedelta(seconds=1)),
+    ],
+)
+def test_a_trip_of_another_transaction_is_no_ride(trip: Trip) -> None:
+    """By kind, amount or time: nobody guesses to which transaction it belongs."""
+    for refuse in (lambda: decode_ride(LEFT.encode() + trip.encode()), Ride(LEFT, trip).encode):
+        with pytest.raises(FrameRefused) as refused:
+            refuse()
+        assert refused.value.rule_id == "frame.pair"
+
+
+@pytest.mark.parametrize(
+    ("decode", "right"),
+    [(decode_transaction, RIDE.encode()), (decode_trip, EXIT.encode()), (decode_ride, Ride(LEFT, EXIT).encode())],
+)
 @given(data=st.data())
 def test_any_bytes_are_read_in_one_way_or_refused(
-    decode: Callable[[bytes], CardTransaction | Trip], size: int, data: st.DataObject
+    decode: Callable[[bytes], CardTransaction | Trip | Ride], right: bytes, data: st.DataObject
 ) -> None:
     """Of the right length and of others, changed from what is right."""
-    right = RIDE.encode() if size == 23 else EXIT.encode()
-    record = bytearray(data.draw(st.just(right) | st.binary(max_size=60) | st.binary(min_size=size, max_size=size)))
+    size = len(right)
+    record = bytearray(data.draw(st.just(right) | st.binary(max_size=80) | st.binary(min_size=size, max_size=size)))
     for _ in range(data.draw(st.integers(0, 3))):
         if record:
             record[data.draw(st.integers(0, len(record) - 1))] = data.draw(U8)

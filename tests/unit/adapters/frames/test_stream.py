@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.frames import FrameRefused, jtt808, jtt809
 from adapters.frames.framing import JTT808, JTT809, Framing
-from adapters.frames.stream import frames_in
+from adapters.frames.stream import RawFrame, frames_in, records_in
 
 FRAMES = {
     "JT/T 808": (JTT808, [jtt808.Frame(2, "013900000001", turn, b"\x7e\x7d" * turn).encode() for turn in range(3)]),
@@ -63,3 +63,13 @@ def test_memory_is_bounded(framing: Framing, frames: list[bytes]) -> None:
     with pytest.raises(FrameRefused) as refused:
         framing.unwrap(opened.content)
     assert refused.value.rule_id == "frame.too_long"
+
+
+@given(content=st.binary(max_size=40), size=st.integers(1, 9), record_bytes=st.integers(1, 12))
+def test_records_of_one_length_lie_where_they_lie(content: bytes, size: int, record_bytes: int) -> None:
+    """However the stream is cut; the last one may be short."""
+    cut = [content[start : start + size] for start in range(0, len(content), size)]
+    expected = [
+        RawFrame(start, content[start : start + record_bytes]) for start in range(0, len(content), record_bytes)
+    ]
+    assert list(records_in(cut, record_bytes)) == expected

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import runpy
-import shlex
 import stat
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +10,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from typer.main import get_command
 
-from services.node.cli.app import app
 from services.node.exits import Mistake
 from services.node.kit import LIST, SUMS, kit_files, write_kit
 from services.node.main import run
@@ -72,20 +68,6 @@ def test_the_command_tells_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureF
     """With ``--json`` the files, for programs."""
     assert run(["kit", "export", str(tmp_path / "kit"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["files"] == list(kit_files())
-
-
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_commands_in_the_readme_parse(name: str) -> None:
-    """Both languages name the same ones, and none has a typing error."""
-
-    def lines(text: str) -> list[str]:
-        return re.findall(r"^ +(yrdx .*)$", text, re.MULTILINE)
-
-    content = {one: (ROOT / "kit" / one).read_text(encoding="utf-8") for one in ("README.md", "README.zh-CN.md")}
-    assert lines(content["README.md"]) == lines(content["README.zh-CN.md"])
-    for line in lines(content[name]):
-        _, verb, *words = shlex.split(line)
-        get_command(app).commands[verb].make_context("yrdx", words)  # type: ignore[attr-defined]
 
 
 def test_the_python_client_gives_the_published_values() -> None:

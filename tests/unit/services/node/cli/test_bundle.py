@@ -83,6 +83,15 @@ def test_two_bundles_are_compared(home: Home, tmp_path: Path, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["version"] == 2
 
 
+def test_a_bundle_is_the_same_as_itself(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing changed is an answer, and it is said."""
+    file = tmp_path / "one.bundle"
+    file.write_bytes(current_bundle(home, "127.0.0.1:7320", now=NOW).data)
+
+    assert run(["bundle", "diff", str(file), str(file)]) == 0
+    assert capsys.readouterr() == ("", "两者相同 · both are the same bundle\n")
+
+
 def test_no_signing_key_leaves_the_bundle(home: Home) -> None:
     """After a change of the signing key the former one stands there, retired, and stays so."""
     first = current_bundle(home, "127.0.0.1:7320", now=NOW)

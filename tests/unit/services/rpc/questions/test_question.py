@@ -16,8 +16,8 @@ from yrdx.types.v1.lookup_pb2 import Person
 
 
 def test_every_rpc_has_its_question_and_every_question_its_twin() -> None:
-    """Ten questions; one that is missing, or one too many, stops the node at start-up."""
-    assert len(QUESTIONS) == 10
+    """Eleven questions; one that is missing, or one too many, stops the node at start-up."""
+    assert len(QUESTIONS) == 11
     with pytest.raises(ValueError, match="GetCoverage"):
         verify_table([one for one in QUESTIONS if one.name != "coverage"], SERVICES)
     with pytest.raises(ValueError, match="differ"):

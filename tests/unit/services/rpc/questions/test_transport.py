@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from services.domain.lookup import Outcome
-from services.rpc.questions.transport import concession, last_seen, vehicle_licence
+from services.rpc.questions.transport import concession, driver_licence, last_seen, vehicle_licence
 from tests.unit.services.rpc.questions.asked import ANNA, ASKED, TODAY
-from yrdx.transport.v1 import concession_pb2, position_pb2, service_pb2, vehicle_licence_pb2
+from yrdx.transport.v1 import concession_pb2, driver_licence_pb2, position_pb2, service_pb2, vehicle_licence_pb2
 from yrdx.types.v1.types_pb2 import Division
 
 CLASS = concession_pb2.CONCESSION_CLASS_AGE_70
@@ -112,6 +112,75 @@ class TestVehicleLicence:
         """Nothing on record."""
         request = service_pb2.GetVehicleLicenceValidityRequest(vehicle=VEHICLE)
         assert vehicle_licence(request, [], ASKED) is Outcome.NOT_FOUND
+
+
+def qualified(**changes: Any) -> driver_licence_pb2.DriverLicence:
+    """Make a licence of a driver of dangerous goods, classes 2 and 3."""
+    facts = {
+        "person_name": ANNA.person_name,
+        "category": "QUALIFICATION_CATEGORY_DANGEROUS_GOODS_DRIVER",
+        "dangerous_goods_classes": "2,3",
+        "valid_from_date": "2020-01-01",
+        "status": "LICENCE_STATUS_ACTIVE",
+    }
+    return driver_licence_pb2.DriverLicence(**{**facts, **changes})
+
+
+class TestDriverLicence:
+    SUSPENDED: ClassVar[dict[str, Any]] = {"status": "LICENCE_STATUS_SUSPENDED"}
+
+    def outcome(self, wanted: str, *records: driver_licence_pb2.DriverLicence) -> Any:
+        """Return the answer, or why there is none."""
+        request = service_pb2.GetDriverLicenceValidityRequest(
+            person=ANNA,
+            category=driver_licence_pb2.QUALIFICATION_CATEGORY_DANGEROUS_GOODS_DRIVER,
+            dangerous_goods_class=wanted,
+        )
+        return driver_licence(request, records, ASKED)
+
+    def answer(self, wanted: str, *records: driver_licence_pb2.DriverLicence) -> tuple[bool, str]:
+        """Return what was found."""
+        answer = self.outcome(wanted, *records)
+        assert isinstance(answer, service_pb2.GetDriverLicenceValidityResponse)
+        return answer.valid, answer.valid_until_date
+
+    def test_a_class_of_goods_must_be_named(self) -> None:
+        """First and last day are inclusive; without a class the category alone is asked for."""
+        one = qualified(valid_from_date=TODAY, valid_until_date=TODAY)
+        assert self.answer("3", one) == (True, TODAY)
+        assert self.answer("8", one) == (False, "")
+        assert self.answer("", one) == (True, TODAY)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"valid_until_date": "2026-03-13"},
+            {"valid_from_date": "2026-03-15"},
+            {"status": "LICENCE_STATUS_SUSPENDED"},
+            {"status": "LICENCE_STATUS_ENDED"},
+            {"category": "QUALIFICATION_CATEGORY_DANGEROUS_GOODS_ESCORT"},
+        ],
+    )
+    def test_one_that_does_not_count_is_not_valid(self, changes: dict[str, Any]) -> None:
+        """Days, state, and the category: an escort may not drive. Found, and no."""
+        assert self.answer("3", qualified(**changes)) == (False, "")
+
+    def test_the_latest_day_of_those_in_force_counts(self) -> None:
+        """One without end lasts longer than any."""
+        until = qualified(valid_until_date="2027-01-01")
+        assert self.answer("3", until, qualified(valid_until_date="2026-12-31")) == (True, "2027-01-01")
+        assert self.answer("3", until, qualified()) == (True, "")
+
+    def test_two_of_one_category_in_different_states_are_ambiguous(self) -> None:
+        """But not when one of them is past, or is of another category."""
+        assert self.outcome("3", qualified(), qualified(**self.SUSPENDED)) is Outcome.AMBIGUOUS
+        past = qualified(**self.SUSPENDED, valid_until_date="2026-01-01")
+        escort = qualified(**self.SUSPENDED, category="QUALIFICATION_CATEGORY_DANGEROUS_GOODS_ESCORT")
+        assert self.answer("3", qualified(), past, escort)[0]
+
+    def test_another_name_is_not_found(self) -> None:
+        """As if there were no licence."""
+        assert self.outcome("3", qualified(person_name="别人")) is Outcome.NOT_FOUND
 
 
 def seen(second: int, latitude_e6: int, datum: str = "WGS84") -> position_pb2.Position:
