@@ -77,18 +77,18 @@ def write(plan: Sequence[Part], document: Path, measured: Mapping[str, Measured]
 def section(part: Part, told: Measured) -> str:
     """Return one bench's generated text: where, how, and its table."""
     facts = ", ".join(f"{name} {value}" for name, value in told["machine"].items())
-    lines = [f"`{told['command']}`, {told['date']}. {facts}.", ""]
     result = told["result"]
+    tables = []
     if part.lines:
-        lines += _rates(part.lines, result)
+        tables.append(_rates(part.lines, result))
     elif isinstance(result, list):
-        lines += _table(list(result[0]), [list(one.values()) for one in result])
-    rest = [name for name in result if name not in _shown(part)] if isinstance(result, dict) else []
-    if rest:
-        lines += ["", *_table(["", ""], [[name, result[name]] for name in rest])]
+        tables.append(_table(list(result[0]), [list(one.values()) for one in result]))
+    if isinstance(result, dict) and (rest := [name for name in result if name not in _shown(part)]):
+        tables.append(_table(["", "measured"], [[name, result[name]] for name in rest]))
     if bars := part.all_bars(result):
-        lines += ["", *_table(["asked", "least", "measured", ""], [_verdict(bar) for bar in bars])]
-    return "\n".join(lines)
+        tables.append(_table(["asked", "at least", "measured", ""], [_verdict(bar) for bar in bars]))
+    told_lines = [f"`{told['command']}`, {told['date']}. {facts}."]
+    return "\n\n".join("\n".join(lines) for lines in (told_lines, *tables))
 
 
 def _shown(part: Part) -> set[str]:
