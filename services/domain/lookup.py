@@ -46,6 +46,7 @@ class Inquiry:
     Attributes:
         question: Its name, "coverage".
         dataset: Dataset whose records answer it.
+        standard: Version of its standard that the answer is taken from.
         fields: Fields of these records that the answer is taken from.
         newest: Most records of the subject that are looked at.
         subject: Texts of the subject's fields: a citizen number; plate and colour.
@@ -55,6 +56,7 @@ class Inquiry:
 
     question: str
     dataset: str
+    standard: str
     fields: frozenset[str]
     newest: int
     subject: tuple[str, ...]

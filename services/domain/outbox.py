@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.domain.batch import Record
+from services.domain.standing import UNKNOWN_CONTENT
 
 SENT_AGAIN: Final = "again"
 """A file's cursor while its rows are sent once more by an operator's word, whatever stands."""
@@ -91,11 +92,13 @@ class RecoveredRow(NamedTuple):
         key: Business key; empty when the payload is gone (rejected records).
         salt: Salt, or empty.
         body: Body, or empty.
+        content: Digest of what it says: `WITHDRAWN` for a retraction, otherwise nobody knows how its source wrote it.
     """
 
     key: bytes
     salt: bytes
     body: bytes
+    content: bytes = UNKNOWN_CONTENT
 
 
 @dataclass(frozen=True, slots=True)

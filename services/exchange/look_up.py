@@ -23,9 +23,11 @@ from services.domain.errors import (
     LegalBasisNotAgreed,
     NotPermitted,
     PurposeNotAgreed,
+    StandardIncompatible,
     Unavailable,
 )
 from services.domain.lookup import Asker, Inquiry, Outcome
+from services.domain.standard import share_major
 from services.exchange.deliver import written
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
@@ -36,6 +38,9 @@ T = TypeVar("T")
 
 CANCELLED: Final = "CANCELLED"
 """Outcome of a question to another city whose asker did not wait for the answer."""
+
+FAULT: Final = "FAULT"
+"""Outcome of a question whose answer a fault of ours prevented; its records were looked at."""
 
 Pseudonym = Callable[[Sequence[str]], bytes]
 """A subject's texts → HMAC-SHA-256 under the node's secret, 32 bytes."""
@@ -86,16 +91,16 @@ class LookUp:
             found = tx.said_of(inquiry.dataset, inquiry.subject_digest, newest=inquiry.newest)
             return judged, [self.parts.codec.decode(body) for body in found]
 
-        def work() -> tuple[_Judged, tuple[Outcome, T] | ExchangeError]:
+        def work() -> tuple[_Judged, tuple[Outcome, T] | Exception]:
             judged, bodies = self.store.read(search)
             try:
                 return judged, judged.refusal or answer(bodies)
-            except ExchangeError as error:
+            except Exception as error:  # noqa: BLE001 - logged as what it is, and raised again
                 return judged, error
 
         judged, answered = await asyncio.to_thread(work)
         log = partial(self._log, inquiry, asker, Side.ANSWERED, judged.agreement)
-        if isinstance(answered, ExchangeError):
+        if isinstance(answered, Exception):
             await _refuse(log, answered)
         outcome, given = answered
         await log(outcome.value)
@@ -124,9 +129,8 @@ class LookUp:
             await _refuse(log, judged.refusal)
         try:
             outcome, answered = await forward()
-        except ExchangeError as error:
-            await log(error.reason)
-            raise
+        except Exception as error:  # noqa: BLE001 - logged as what it is, and raised again
+            await _refuse(log, error)
         except asyncio.CancelledError:
             await log(CANCELLED)  # whoever asked has left; the question had left before
             raise
@@ -169,8 +173,9 @@ class LookUp:
         await written(self.store.write(lambda tx: tx.append_access(access)))
 
 
-async def _refuse(log: Callable[[str], Awaitable[None]], refusal: ExchangeError) -> Never:
-    await log(refusal.reason)
+async def _refuse(log: Callable[[str], Awaitable[None]], refusal: Exception) -> Never:
+    """Log why a question has no answer, also where that is a fault of ours, and raise it."""
+    await log(refusal.reason if isinstance(refusal, ExchangeError) else FAULT)
     raise refusal
 
 
@@ -202,12 +207,18 @@ def _require_right(inquiry: Inquiry, agreement: Agreement, consumer: str) -> Non
 
     Raises:
         AgreementMissing: It is of another mode, dataset or direction.
+        StandardIncompatible: It names another major version.
         PurposeNotAgreed, LegalBasisNotAgreed, FieldNotAgreed: It does not cover the question.
     """
     right = inquiry.right
     wanted = ("lookup", right.city, consumer, inquiry.dataset)
     if (agreement.mode, agreement.provider, agreement.consumer, agreement.dataset) != wanted:
         raise _missing(inquiry, consumer)
+    if not share_major([agreement.standard], [inquiry.standard]):
+        raise StandardIncompatible(
+            f"agreement {agreement.id} names standard {agreement.standard} of {inquiry.dataset}, the question is "
+            f"answered from {inquiry.standard}: agree on a version that both know"
+        )
     if right.purpose not in agreement.purposes:
         raise PurposeNotAgreed(f"agreement {agreement.id} does not list this purpose: state one that it lists")
     if right.legal_basis != agreement.legal_basis:

@@ -46,7 +46,7 @@ class Quotas:
         if bucket.tokens <= 0:
             wait_s = max(0.1, -bucket.tokens * 60 / capacity)
             raise QuotaExceeded(
-                f"agreement {agreement.id} lets {agreement.records_per_minute} records a minute through",
+                f"agreement {agreement.id} lets {agreement.records_per_minute} records or questions a minute through",
                 retry_after_s=wait_s,
             )
         bucket.tokens -= records

@@ -46,7 +46,7 @@ _SUPERSEDED = Violation(
     "", "mends.superseded", "此后已接收该对象的更新记录 (a newer record of this subject was accepted since)"
 )
 
-_UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
+UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
 _WRONG_SALT = Violation("", "record.salt", "盐值须为 16 字节 (the salt must have 16 bytes)")
 
 
@@ -193,7 +193,7 @@ def _judged(parts: Parts, batch: Batch, fields: Sequence[str]) -> tuple[list[Pas
             bodies.append(parts.codec.decode(record.body))
         except Rejected:
             bodies.append(b"")
-            broken[offset] = _UNDECODABLE
+            broken[offset] = UNDECODABLE
     verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
     for offset, violation in broken.items():
         verdicts[offset] = violation

@@ -18,14 +18,15 @@ from services.domain.batch import BatchHeader, Record, Signed, StoredBatch
 from services.domain.errors import Conflict, HeadMismatch, NotFound, RootInvalid
 from services.domain.opening import OpeningAnswer
 from services.domain.outbox import PendingRow, RecoveredRow
-from services.domain.receipt import Receipt
+from services.domain.receipt import Receipt, Violation
+from services.domain.standing import UNKNOWN_CONTENT, WITHDRAWN
 from services.domain.stream import Direction, Position, Stream, StreamName, StreamState
 from services.domain.tags import BATCH
 from services.exchange.cases import Place, answer_steps, moves_of, take_steps, void_steps
 from services.exchange.parts import Parts
 from services.exchange.settle import verify_receipt
+from services.exchange.submit import RETRACT
 from services.ports.channel import ReceiptedBatch
-from services.ports.gate import Passed
 from services.ports.store import Transaction
 
 
@@ -226,7 +227,10 @@ def _recovered(
     if merkle.record_leaf(sequence, record, parts.digests[header.hash_algorithm]) != leaf:
         raise RootInvalid(f"{stream.name}: the record at {sequence} is not the one that was signed")
     verdict = parts.gate.check(stream.name.dataset, header.standard, [parts.codec.decode(record.body)])[0]
-    return RecoveredRow(verdict.key if isinstance(verdict, Passed) else b"", record.salt, record.body)
+    if isinstance(verdict, Violation):
+        return RecoveredRow(b"", record.salt, record.body)
+    content = WITHDRAWN if verdict.operation == RETRACT else UNKNOWN_CONTENT
+    return RecoveredRow(verdict.key, record.salt, record.body, content)
 
 
 def _settle(tx: Transaction, parts: Parts, stream: Stream, batch: StoredBatch, taken: _TakenBatch) -> None:

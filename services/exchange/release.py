@@ -21,11 +21,10 @@ from services.domain.stream import Direction, Stream
 from services.exchange.cases import Place, moves_of, take_steps
 from services.exchange.deliver import written
 from services.exchange.parts import Parts
+from services.exchange.receive import UNDECODABLE
 from services.exchange.refuse import refuse_received
 from services.ports.gate import Passed
 from services.ports.store import Store, Transaction
-
-UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from services.exchange.standards import spoken_standard
 from services.ports.gate import Passed
 from services.ports.store import Transaction
 
-_RETRACT: Final = 2
+RETRACT: Final = 2
 """``yrdx.types.v1.Operation``, as in `services.ports.gate.Passed`."""
 _NOT_OPEN: Final = Violation(
     "", "rejection.closed", "该拒绝记录已处理，未再发送 (the refused row was mended already: not sent again)"
@@ -173,7 +173,7 @@ def check_chunk(parts: Parts, terms: Terms, chunk: Chunk) -> CheckedChunk:
         if isinstance(verdict, Violation):
             rejected.append(LocalRejection(row.position, "", verdict, mends_rejection=row.mends_rejection))
             continue
-        content = WITHDRAWN if verdict.operation == _RETRACT else row.content or _digest(row.body)
+        content = WITHDRAWN if verdict.operation == RETRACT else row.content or _digest(row.body)
         body = parts.codec.encode(row.body)
         rows.append(OutboxRow(row.position, verdict.key, salt, body, content, row.normalisations))
         if row.mends_rejection:

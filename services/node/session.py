@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -206,6 +207,7 @@ def _operator_pair(generation: Generation) -> tuple[bytes, bytes]:
 
 @contextmanager
 def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
+    from services.exchange.retell import retell_cases
     from services.node.node import open_node
     from services.node.signals.logs import log_beside
     from services.rpc.node_service import NodeServicer
@@ -214,6 +216,7 @@ def _local_stub(home: Home, settings: Settings) -> Iterator[LocalStub]:
     loop = asyncio.new_event_loop()
     try:
         with open_node(home, settings) as node:
+            node.store.write(partial(retell_cases, parts=node.parts)).result()
             yield LocalStub(NodeServicer(node.parts, node.store, node), loop)
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())

@@ -194,4 +194,5 @@ def _agreement_to_pb(agreement: Agreement) -> exchange_pb2.DescribeResponse.Agre
         consumer=agreement.consumer,
         dataset=agreement.dataset,
         standard=agreement.standard,
+        mode=agreement.mode,
     )

@@ -6,7 +6,7 @@ Every service is served by the same few functions: what an rpc asks, and of whic
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -66,6 +66,7 @@ class CompiledQuestion:
         return Inquiry(
             question=self.question.name,
             dataset=self.dataset.name,
+            standard=self.dataset.standard,
             fields=self._fields,
             newest=self.question.newest,
             subject=subject,
@@ -81,7 +82,7 @@ class CompiledQuestion:
         """
         if len(bodies) >= RECORDS_MAX:
             raise TooLarge(f"the subject has {RECORDS_MAX} records or more in {self.dataset.name}: ask the city itself")
-        records = [self._record(body) for body in bodies]
+        records = list(self._records(bodies))
         found = self.question.answer(request, records, asked) if records else Outcome.NOT_FOUND
         outcome = found if isinstance(found, Outcome) else Outcome.FOUND
         response = self.response() if isinstance(found, Outcome) else found
@@ -101,8 +102,11 @@ class CompiledQuestion:
         except (DecodeError, ValueError) as error:
             raise Malformed("the partner's answer is not one: it states no outcome that is known here") from error
 
-    def _record(self, body: bytes) -> Message:
-        return self.dataset.message_class.FromString(types_pb2.RecordBody.FromString(body).message.value)
+    def _records(self, bodies: Sequence[bytes]) -> Iterator[Message]:
+        """Yield what stands: a retraction repeats what it withdraws."""
+        for body in map(types_pb2.RecordBody.FromString, bodies):
+            if body.operation != types_pb2.OPERATION_RETRACT:
+                yield self.dataset.message_class.FromString(body.message.value)
 
     def _path(self, name: str) -> tuple[str, str]:
         """Find a field of the subject in a part of the request, "person" or "vehicle"."""

@@ -216,7 +216,7 @@ class Streams(Listings):
         self, request: node_pb2.RecoverStreamRequest, context: Context
     ) -> node_pb2.RecoverStreamResponse:
         """Allow a replay (inbound) or take back what was sent (outbound)."""
-        name = stream_name(request.stream)
+        name = _partners_stream(request.stream)
         if name.to_city == self.parts.city:
             await written(self.store.write(partial(allow_replay, name=name)))
             records = 0
@@ -229,7 +229,7 @@ class Streams(Listings):
         self, request: node_pb2.OpenEpochRequest, context: Context
     ) -> node_pb2.OpenEpochResponse:
         """End a diverged epoch and begin the next one after the partner's position."""
-        name = stream_name(request.stream)
+        name = _partners_stream(request.stream)
         channel = await self.host.channel(name.to_city)
         answer = await self._ask_position(name, channel)
         with suppress(Conflict, Malformed):  # as far as the histories agree, nothing may be sent a second time
@@ -377,3 +377,10 @@ def _require_fingerprint(signed: SignedBundle, fingerprint: str) -> None:
         verify_fingerprint(signed, fingerprint)
     except BundleRefused as error:
         raise Malformed(str(error)) from error
+
+
+def _partners_stream(text: str) -> StreamName:
+    name = stream_name(text)
+    if name.is_register:
+        raise Conflict(f"{name} is this city's own register, which nobody else holds: run its syncs again")
+    return name

@@ -465,7 +465,7 @@ class CourseCaseRow(StoreTable, table=True):
 
     Attributes:
         digest: `services.domain.case.case_digest` of its number.
-        number: Empty while no record of it was accepted: of a refused one nothing is kept.
+        number: Empty while no record of it was accepted: of a refused one the digest alone is kept.
     """
 
     __tablename__ = "course_case"

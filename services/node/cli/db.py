@@ -33,6 +33,8 @@ NEXT = """\
      yrdx doctor --home {home}
    接收方 RECOVERING：伙伴回放原批次与原回执 · inbound: the partner replays its original batches and receipts
    发送方 DIVERGED：取回已发批次，之后重跑同步 · outbound: takes back what was sent; run your syncs again afterwards
+   本市登记库：重跑同步 · the own register: run its syncs again, --to this city
+   备份之后的访问记录只在原库的表 access 中 · the access log since the backup stands in the former store's table access
    伙伴也丢失了这些记录：另开纪元 · only when the partner has lost them too: yrdx stream new-epoch STREAM --reason …"""
 
 
@@ -162,4 +164,6 @@ def _tell(restored: Restored, home: Path) -> None:
 
 
 def _recover(stream: Stream, home: Path) -> str:
+    if stream.name.is_register:
+        return f"yrdx sync run FILE --to {stream.name.to_city} --dataset {stream.name.dataset} --home {home}"
     return f"yrdx stream recover {stream.name} --home {home}"

@@ -128,7 +128,8 @@ def _answer(asking: Asking, answered: Outcome) -> Any:  # noqa: ANN401 - the con
 
 def _agreement(asking: Asking, agreements: Iterable[Any]) -> Any:  # noqa: ANN401 - the contract's message
     wanted = (asking.identity.city, asking.bundle.city, asking.dataset)
-    found = [one for one in agreements if (one.provider, one.consumer, one.dataset) == wanted]
+    streams = [one for one in agreements if one.mode in ("", "push")]
+    found = [one for one in streams if (one.provider, one.consumer, one.dataset) == wanted]
     if not found:
         raise NotPrepared(
             f"节点没有本市到它的 {asking.dataset} 协议 · the node has no agreement on {asking.dataset} from us to it: "

@@ -13,7 +13,6 @@ from sqlalchemy import bindparam, func, insert, select, update
 from services.domain.batch import StoredBatch
 from services.domain.outbox import PendingRow, RecoveredRow, Source
 from services.domain.receipt import Rejection
-from services.domain.standing import UNKNOWN_CONTENT
 from services.store import runs
 from services.store.dialect import Records
 from services.store.runs import Run
@@ -107,8 +106,8 @@ class RecoveryPart(AnswersPart):
             claimed = update(RECOVERED).where(RECOVERED.c.record_id == recovered_id)
             self._connection.execute(claimed.values(source_id=source_id, position=position))
             changes[source_id].acknowledged += 1
+        # Their payload stays: they are the last that was said of their subjects, and nothing sends them again.
         self._take_pending(stream_id, held)
-        self._delete_payload(held)
         unknown = changes[self._unknown_source(stream_id).id]
         unknown.submitted -= len(claims)
         unknown.acknowledged -= len(claims)
@@ -135,7 +134,7 @@ class RecoveryPart(AnswersPart):
         source = self._unknown_source(stream_id)
         keys = b"".join([row.key or _NO_KEY for row in recovered])
         # What they say is found out again when their source is: until then a full file sends every row once more.
-        said = Said(keys, UNKNOWN_CONTENT * len(recovered))
+        said = Said(keys, b"".join([row.content for row in recovered]))
         added = self._submit(stream_id, source.id, [0] * len(recovered), said, now=now)
         kept = [offset for offset, row in enumerate(recovered) if row.body]
         if kept:

@@ -5,6 +5,8 @@ import pytest
 from services.domain.batch import Record, StoredBatch
 from services.domain.outbox import PendingRow, RecoveredRow, SourceProgress, StreamProgress
 from services.domain.receipt import Rejection
+from services.domain.standing import WITHDRAWN
+from services.domain.tags import SUBJECT_BYTES
 from services.ports.store import Transaction
 from tests.contract.store.samples import (
     NOW,
@@ -52,6 +54,12 @@ def claim(sender: Sender, *numbers: int) -> list[bytes]:
     return do(sender.store, work)
 
 
+def said_of(sender: Sender) -> list[bytes]:
+    """Return what was said about the subject that all rows of the samples share."""
+    subject = a_key(0)[:SUBJECT_BYTES]
+    return sender.store.read(lambda tx: tx.said_of(sender.stream.name.dataset, subject, newest=10))
+
+
 def progress(sender: Sender) -> tuple[StreamProgress, SourceProgress]:
     """Say how far the stream and its first source are."""
     return sender.store.read(lambda tx: (tx.stream_progress(sender.stream.id), tx.source_progress(sender.source.id)))
@@ -68,6 +76,17 @@ class TestRestoredSender:
         assert progress(sender)[0] == StreamProgress(3, 2, 1, 0, 0, None)
         (rejected,) = sender.store.read(lambda tx: tx.rejected_rows(after_id=0, limit=10))
         assert (rejected.sequence, rejected.source, rejected.position) == (2, "", 0)
+
+    def test_what_came_back_and_was_submitted_again_is_still_said(self, sender: Sender) -> None:
+        """A subject whose row claims a recovered record has its body: look-ups answer from it."""
+        bring_back(sender, [recovered(1)])
+        assert claim(sender, 1) == []
+        assert said_of(sender) == [record_of(1).body]
+
+    def test_a_retraction_that_came_back_withdraws(self, sender: Sender) -> None:
+        """It repeats what it withdraws, and nobody is told that as what stands."""
+        bring_back(sender, [recovered(1), recovered(2)._replace(content=WITHDRAWN)])
+        assert said_of(sender) == [record_of(1).body]
 
     def test_rows_that_are_still_pending_become_its_rows(self, sender: Sender) -> None:
         """What the restored sender still had is not sent again, and keeps its source."""

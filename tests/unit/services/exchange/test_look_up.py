@@ -23,7 +23,7 @@ from tests.simulation.cities import NANTONG, SHANGHAI, FakeClock, SeededRandom, 
 GATEWAY = Asker(NANTONG, f"spiffe://{NANTONG}.yrdx/gateway/node")
 OWN = Asker(SHANGHAI, f"spiffe://{SHANGHAI}.yrdx/system/desk")
 RIGHT = Right(SHANGHAI, "L-1", "visit", "decree", "request", "clerk-7")
-INQUIRY = Inquiry("coverage", "care.coverage", frozenset({"status"}), 100, ("someone",), b"subject.", RIGHT)
+INQUIRY = Inquiry("coverage", "care.coverage", "1", frozenset({"status"}), 100, ("someone",), b"subject.", RIGHT)
 
 
 def lookup_agreement(**changes: object) -> Agreement:
