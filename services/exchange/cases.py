@@ -64,13 +64,23 @@ def impossible_steps(
     cases = _held(tx, parts, name, moves.values())
     standing = {number: case.standing() for number, case in cases.items()}
     refused: dict[int, Violation] = {}
-    for place, move in moves.items():
+    for place, move in _in_course(moves):
         violation = course.refusal(standing[move.number], move, name.from_city)
         if violation is None:
             standing[move.number] = course.after(standing[move.number], move, name.from_city)
         else:
             refused[place] = violation
     return refused
+
+
+def _in_course(moves: Mapping[int, Move]) -> Sequence[tuple[int, Move]]:
+    """Return what one run says in the order in which a case takes its steps: a table is read in the order of its keys.
+
+    Where something is taken back, the order of the records counts.
+    """
+    if any(move.retracts for move in moves.values()):
+        return list(moves.items())
+    return sorted(moves.items(), key=lambda item: item[1].step)
 
 
 def take_steps(tx: Transaction, parts: Parts, stream: Stream, placed: Sequence[tuple[Move, Place]]) -> None:

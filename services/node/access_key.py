@@ -40,7 +40,7 @@ class AccessKey:
 
 
 def access_key(path: Path) -> AccessKey:
-    """Read a home's secret; the first time, make it. The caller holds the home's lock.
+    """Read a home's secret; the first time, in `yrdx init`, make it. The caller holds the home's lock.
 
     Raises:
         AccessKeyBroken: The file has another length.

@@ -138,7 +138,8 @@ class Lookups:
         """Add one service to a server."""
         handlers: dict[str, Any] = {}
         for question in QUESTIONS:
-            if question.service is service:
+            # A question is served where the standard that answers it is known.
+            if question.service is service and question.standard in self.datasets.standards(question.dataset):
                 compiled = CompiledQuestion(question, self.datasets)
                 handlers[question.rpc] = self._single(compiled)
                 handlers[f"Batch{question.rpc}"] = self._batch(compiled)

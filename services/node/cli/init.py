@@ -70,6 +70,7 @@ def create_home(path: Path, chosen: Mapping[str, str | bool | int]) -> Generatio
         SettingsMistake, HomeExists, StoreRefused: Nothing is left.
     """
     from certs.keystore import create_keystore
+    from services.node.access_key import access_key
     from services.node.keys import passphrase_of
     from services.node.settings import settings_text, verify_settings
     from services.node.system import SystemClock
@@ -81,6 +82,7 @@ def create_home(path: Path, chosen: Mapping[str, str | bool | int]) -> Generatio
         now = SystemClock().now()
         generation = create_keystore(path, settings.city, now=now, random=os.urandom, passphrase=passphrase)
         schema.migrate(settings.store_url)
+        access_key(home.access_key)
         home.settings.write_text(settings_text(chosen), encoding="utf-8")
         home.settings.chmod(0o600)
     return generation

@@ -49,7 +49,9 @@ def with_another_major(folder: Path) -> Path:
         " Scheme ", " yrdx.social.v1.Scheme "
     )
     new.write_text(text, encoding="utf-8")
-    old.unlink()
+    # The former message stays what others read, but declares no standard any more.
+    declaration = re.compile(r"(?ms)^  option \(yrdx\.types\.v1\.dataset\) = \{.*?^  \};\n")
+    old.write_text(declaration.sub("", old.read_text(encoding="utf-8")), encoding="utf-8")
     for mapping in (tree / "adapters").glob("*/social_contribution.toml"):
         declared = mapping.read_text(encoding="utf-8")
         mapping.write_text(re.sub(r'(?m)^(standard *= )"1"$', r'\1"2"', declared), encoding="utf-8")

@@ -129,7 +129,7 @@ def test_an_export_travels_back_unchanged(pair: Pair, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [
-        (["-o", "inbox.xlsx"], 2, "USAGE"),
+        (["-o", "inbox.pdf"], 2, "USAGE"),
         (["-o", "nowhere/inbox.csv"], 4, "ENOENT"),
         (["-o", "nowhere/inbox.jsonl"], 4, "ENOENT"),
         (["--dataset", "social.unknown"], 1, "MAPPING_INVALID"),
