@@ -49,7 +49,7 @@ def test_a_compatible_addition_passes(tmp_path: Path) -> None:
 
 def test_a_breaking_change_fails(tmp_path: Path) -> None:
     """A standard that is taken away for its next major version: whoever speaks the former one is named."""
-    told = breaking(with_another_major(tmp_path) / "proto/yrdx/descriptors.binpb", PRESENT)
+    told = breaking(with_another_major(tmp_path, former_kept=False) / "proto/yrdx/descriptors.binpb", PRESENT)
 
     assert "contribution.proto" in told
 

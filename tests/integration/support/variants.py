@@ -38,8 +38,13 @@ def with_addition(folder: Path) -> Path:
     return _generated(tree)
 
 
-def with_another_major(folder: Path) -> Path:
-    """Make a contract, and mapping files, in which contributions are at version 2 alone."""
+def with_another_major(folder: Path, *, former_kept: bool = True) -> Path:
+    """Make a contract, and mapping files, in which contributions are at version 2 alone.
+
+    Args:
+        folder: Where to.
+        former_kept: Leave the former message without its declaration: the node's own questions read it.
+    """
     tree = _copied(folder)
     old = tree / _PROTO
     new = tree / _PROTO.replace("/v1/", "/v2/")
@@ -49,9 +54,10 @@ def with_another_major(folder: Path) -> Path:
         " Scheme ", " yrdx.social.v1.Scheme "
     )
     new.write_text(text, encoding="utf-8")
-    # The former message stays what others read, but declares no standard any more.
     declaration = re.compile(r"(?ms)^  option \(yrdx\.types\.v1\.dataset\) = \{.*?^  \};\n")
     old.write_text(declaration.sub("", old.read_text(encoding="utf-8")), encoding="utf-8")
+    if not former_kept:
+        old.unlink()
     for mapping in (tree / "adapters").glob("*/social_contribution.toml"):
         declared = mapping.read_text(encoding="utf-8")
         mapping.write_text(re.sub(r'(?m)^(standard *= )"1"$', r'\1"2"', declared), encoding="utf-8")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -14,6 +15,13 @@ from tests.unit.services.rpc.calls import StoppedClock
 METHOD = "/yrdx.exchange.v1.ExchangeService/Deliver"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other tests made of the log: a logger keeps what stood when it was first used."""
+    structlog.reset_defaults()
+    monkeypatch.setattr("services.node.signals.calls._log", structlog.get_logger("yrdx.calls"))
 
 
 def _calls(metrics: Metrics | None = None) -> Calls:
