@@ -115,6 +115,7 @@ class Standard:
         key: Fields of the business key.
         sums: Totals and the parts they must equal, as field names.
         agreements: Totals over items and decided fields, judged on the whole record.
+        case_field: Field that names the case whose steps the records tell; empty where they tell none.
     """
 
     dataset: str
@@ -124,6 +125,7 @@ class Standard:
     key: tuple[str, ...]
     sums: tuple[tuple[str, tuple[str, ...]], ...]
     agreements: tuple[Agreement, ...] = ()
+    case_field: str = ""
 
     def find(self, path: str) -> FieldFacts | None:
         """Find a field, "person_number", or one of a repeated field's items, "years.from_date"."""
@@ -155,7 +157,8 @@ def find_standard(dataset: str, version: str) -> Standard:
             fields = {described.name: known.facts(described, "") for described in known.fields(message_type.DESCRIPTOR)}
             sums = tuple((total.total, tuple(total.parts)) for total in declared.sums)
             agreeing = tuple(agreements(declared, message_type.DESCRIPTOR))
-            return Standard(dataset, version, message_type, fields, tuple(declared.key), sums, agreeing)
+            key, case_field = tuple(declared.key), declared.course.number
+            return Standard(dataset, version, message_type, fields, key, sums, agreeing, case_field)
     raise LookupError(f"no standard {dataset!r} version {version!r}")
 
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_exception_type
 from tenacity.stop import stop_before_delay, stop_never
 from tenacity.wait import wait_base
 
-from services.domain.errors import NotPermitted, Unauthenticated, Unavailable
+from services.domain.errors import NotPermitted, QuotaExceeded, Unauthenticated, Unavailable
 from services.ports.clock import Random
 
 FIRST_CEILING_S: Final = 0.2
@@ -95,6 +95,8 @@ def endless(backoff: Backoff, sleep: Callable[[float], Awaitable[None]]) -> Asyn
 def within(seconds: float, backoff: Backoff, sleep: Callable[[float], Awaitable[None]]) -> AsyncRetrying:
     """Retry what time mends, as long as the next attempt begins within some seconds; anything else is raised at once.
 
+    So is a spent quota: it is the partner's answer, and asking again would be logged there once more.
+
     Args:
         seconds: Time for all attempts to begin.
         backoff: How long to wait between them.
@@ -103,7 +105,7 @@ def within(seconds: float, backoff: Backoff, sleep: Callable[[float], Awaitable[
     return AsyncRetrying(
         wait=backoff,
         sleep=sleep,
-        retry=retry_if_exception_type(Unavailable),
+        retry=retry_if_exception(lambda error: isinstance(error, Unavailable) and not isinstance(error, QuotaExceeded)),
         stop=stop_before_delay(seconds),
         reraise=True,
     )

@@ -241,8 +241,8 @@ def _partner_kinds(mapping: Mapping, partner: Mapping) -> Iterator[Kind]:
     defaults = {default.facts.path: default.value for default in partner.plan.defaults}
     for column in mapping.plan.columns:
         path = column.facts.path
-        if path in mapping.standard.key:
-            continue  # Right by the standard it would be another record, or a step of another case.
+        if path == mapping.standard.case_field:
+            continue  # It would be a step of another case, one that never began.
         for what, rule, text in [*_unsaid(column, theirs.get(path)), *_other(column, defaults.get(path))]:
             yield Kind(_name(column, what), column.name, rule, spoil=put(text), rejected_by="partner")
 

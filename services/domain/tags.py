@@ -28,6 +28,7 @@ ACCESS: Final = b"yrdx-access-v1"
 SUBJECT_BYTES: Final = 8
 """A record's key begins with the digest of its subject: a range of keys holds everything about it."""
 _KEY_PART_BYTES: Final = 8
+RECORD_KEY_BYTES: Final = SUBJECT_BYTES + _KEY_PART_BYTES
 
 
 def subject_digest(parts: Sequence[str], digest: Digest) -> bytes:

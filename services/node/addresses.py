@@ -65,6 +65,6 @@ def resolve_store_url(url: str, home: Path) -> str:
     return urlunsplit(parts._replace(query=urlencode(query | {"passfile": str(home / query["passfile"])}, safe="/")))
 
 
-def sqlite_path(url: str) -> Path | None:
+def store_file(url: str) -> Path | None:
     """Return the database file of a resolved store URL, or None when the store is a server."""
     return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None

@@ -1,12 +1,14 @@
 """Merging: keeps what was submitted, and what stands does not know yet, short enough to be looked through.
 
 A look-up reads both (`services.ports.access.SubjectsPort.said_of`), so nothing is ever missed; this loop only bounds
-what it costs. A large file waits for it unmerged, since merging every chunk would cost its sync a page for each record.
+what it costs. A stream that a sync is filling waits until it rests: merging every chunk would cost the sync a page for
+each record (a fifth of its rate, measured).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -20,33 +22,63 @@ _log = structlog.get_logger("yrdx.merging")
 
 LOOK_S: Final = 2.0
 UNMERGED_MAX: Final = 100_000
-"""Records of a stream that may wait: their keys are 1.6 MB."""
+"""Records of a stream at rest that may wait: their keys are 1.6 MB."""
+FILLING_RECORDS: Final = 10_000
+"""Records that came between two looks: a sync is filling the stream."""
+FILLING_UNMERGED_MAX: Final = 10_000_000
+"""Records that may wait even so: a look-up then reads 160 MB of keys."""
 STEP_RECORDS: Final = 5_000
 """Records merged in one transaction: others wait for it, answers to questions among them."""
 
 
 async def merge_for_ever(store: Store) -> None:
     """Merge every stream that has grown, until cancelled."""
+    waited: Mapping[int, int] = {}
     while True:
         try:
-            await merge_grown(store, unmerged_max=UNMERGED_MAX)
+            waited = await merge_grown(store, waited)
         except Unavailable as error:
             _log.warning("store.unavailable", reason=error.reason, message=str(error))
         await asyncio.sleep(LOOK_S)
 
 
-async def merge_grown(store: Store, *, unmerged_max: int) -> None:
+async def merge_grown(store: Store, waited: Mapping[int, int]) -> Mapping[int, int]:
     """Merge every stream of which more waits than may.
 
     Args:
         store: Store.
-        unmerged_max: Records of a stream that may wait.
+        waited: What waited at the last look, by stream.
+
+    Returns:
+        What waited at this one.
+
+    Raises:
+        Unavailable: The store; what was merged stays so.
     """
     waiting = await asyncio.to_thread(store.read, _unmerged)
     for stream_id, records in waiting.items():
-        left = records if records > unmerged_max else 0
-        while left:
-            left = await written(store.write(partial(_merge, stream_id=stream_id)))
+        if _is_due(records, records - waited.get(stream_id, 0)):
+            await _merge_whole(store, stream_id)
+    return waiting
+
+
+async def merge_all(store: Store) -> None:
+    """Merge everything that waits.
+
+    Raises:
+        Unavailable: The store; what was merged stays so.
+    """
+    for stream_id in await asyncio.to_thread(store.read, _unmerged):
+        await _merge_whole(store, stream_id)
+
+
+async def _merge_whole(store: Store, stream_id: int) -> None:
+    while await written(store.write(partial(_merge, stream_id=stream_id))):
+        pass
+
+
+def _is_due(records: int, came: int) -> bool:
+    return records > FILLING_UNMERGED_MAX or (records > UNMERGED_MAX and came < FILLING_RECORDS)
 
 
 def _unmerged(tx: Transaction) -> dict[int, int]:

@@ -25,7 +25,7 @@ from certs.keystore import load_generation
 from certs.signing import PublicSigningKey
 from certs.verification import CallerVerifier
 from services import __version__
-from services.domain.errors import Conflict, Malformed, NotPermitted, QuotaExceeded, Unauthenticated
+from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
@@ -282,18 +282,12 @@ class Node:
         return await self.channels.get(city)
 
     async def ask(self, city: str, method: str, question: bytes) -> bytes:
-        """Ask a partner, again for a few seconds while it is not there; a spent quota is an answer."""
+        """Ask a partner, again for a few seconds while it is not there."""
 
-        async def once() -> bytes | QuotaExceeded:
-            try:
-                return await (await self.channel(city)).ask(method, question)
-            except QuotaExceeded as spent:
-                return spent
+        async def once() -> bytes:
+            return await (await self.channel(city)).ask(method, question)
 
-        answered: bytes | QuotaExceeded = await within(QUESTION_S, Backoff(self.parts.random), asyncio.sleep)(once)
-        if isinstance(answered, QuotaExceeded):
-            raise answered
-        return answered
+        return await within(QUESTION_S, Backoff(self.parts.random), asyncio.sleep)(once)
 
     async def use_generation(self, generation: Generation) -> None:
         """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""

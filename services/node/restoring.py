@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 from certs.act_log import Act, ActLog
 from services.domain.revocation import Grain, Revocation
 from services.domain.stream import Direction, Stream
-from services.node.addresses import sqlite_path
+from services.node.addresses import store_file
 from services.node.exits import CommandFailed
 from services.node.home import Home
 from services.node.lock import NodeLock
@@ -73,7 +73,7 @@ def restore(home: Home, city: str, url: str, backup: Path, *, by: str, now: date
         migrated = schema.migrate(copy)
         streams, put_back = _prepare(copy, city, revocations_in(log.acts()))
         log.append("store.restore", backup.name, by=by, now=now, details={"revocations": str(put_back)})
-        kept = (sqlite_path(url) or home.store).with_name(f"replaced-{now:%Y%m%dT%H%M%S%f}Z")
+        kept = (store_file(url) or home.store).with_name(f"replaced-{now:%Y%m%dT%H%M%S%f}Z")
         has_former = place(url, copy, kept)
     return Restored(kept if has_former else None, migrated, put_back, streams)
 

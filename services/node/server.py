@@ -19,7 +19,7 @@ from services.exchange.deliver import written
 from services.exchange.quota import Quotas
 from services.exchange.release import release_held
 from services.exchange.retell import retell_cases
-from services.node.addresses import sqlite_path
+from services.node.addresses import store_file
 from services.node.callers import CALLERS, OFFICES
 from services.node.gates import GatePool, workers_wanted
 from services.node.home import Home
@@ -217,7 +217,7 @@ async def _tell_ends(node: Node) -> None:
 
 
 def _state(node: Node, settings: Settings) -> StateCollector:
-    folder = sqlite_path(settings.store_url) or node.home.store
+    folder = store_file(settings.store_url) or node.home.store
     return StateCollector(
         Sources(
             store=node.store,

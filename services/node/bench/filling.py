@@ -29,7 +29,7 @@ from services.node.bench.records import BenchRecord, repeated
 from services.node.demo.cities import DATASET, NANTONG, SHANGHAI
 from services.node.home import Home
 from services.node.lock import NodeLock
-from services.node.merging import merge_grown
+from services.node.merging import merge_all
 from services.node.node import Node, open_node
 from services.node.output import say
 from services.node.settings import load_settings
@@ -80,7 +80,7 @@ def fill(pair: Pair, records: Sequence[BenchRecord], count: int) -> None:
             _deliver(sender, receiving, step)
             if first and not first % _TOLD_RECORDS:
                 say(f"已填充 {first:,} 条 · filled")
-        asyncio.run(merge_grown(sending.store, unmerged_max=0))
+        asyncio.run(merge_all(sending.store))
         _do(sending.store, lambda tx: tx.release_lease(sender.opened.stream.id, _SOURCE))
 
 

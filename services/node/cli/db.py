@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from services.node.addresses import sqlite_path
+from services.node.addresses import store_file
 from services.node.cli.verbs import HERE, HomeOption, JsonOption, group, verb
 from services.node.exits import CommandFailed, Exit
 from services.node.home import Home
@@ -92,7 +92,7 @@ def backup(
     from services.store.backup import backup as copy
 
     url = load_settings(Home(home)).store_url
-    path = sqlite_path(url)
+    path = store_file(url)
     if path is not None and not path.is_file():
         raise StoreMissing(f"{path} 不存在 · there is no store here: restore a backup, or `yrdx init` a new home")
     if out.exists():

@@ -159,13 +159,13 @@ def examine(home: Home, now: datetime, scope: Scope = ALL) -> list[Verdict]:
 
 def _local(home: Home, settings: Settings, now: datetime, scope: Scope) -> Iterator[Verdict]:
     """Check what can be seen without the node."""
-    from services.node.addresses import sqlite_path
+    from services.node.addresses import store_file
     from services.node.cli.checks import machine, mappings, storage, trust
     from services.node.cli.checks.verdict import verdicts
     from services.node.lock import held_by
 
     pid, url = None if scope.pre else held_by(home), settings.store_url
-    folder = (sqlite_path(url) or home.store).parent
+    folder = (store_file(url) or home.store).parent
     edit = f"编辑 · edit {home.settings}"
     yield from verdicts("disk.space", lambda: machine.check_disk(folder), f"df -h {folder}")
     yield from verdicts("clock.sane", lambda: machine.check_clock(home, now), "timedatectl status")

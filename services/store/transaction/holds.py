@@ -13,10 +13,11 @@ from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, literal, s
 
 from services.domain.batch import StoredBatch
 from services.domain.inbox import InboxProgress
+from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.dialect import Plain
 from services.store.tables import BATCH, INBOX, RECEIPT, WATCHER
-from services.store.transaction.inbox import KEY_BYTES, InboxPart
+from services.store.transaction.inbox import InboxPart
 
 GATE: Final = "@gate"
 """No watcher of an operator can have this name (``AcknowledgeInboxRequest.name``)."""
@@ -97,7 +98,7 @@ class HoldsPart(InboxPart):
         operations, keys = bytearray(row.operations), bytearray(row.record_keys)
         for offset in refused:
             operations[offset] = 0
-            keys[offset * KEY_BYTES : (offset + 1) * KEY_BYTES] = bytes(KEY_BYTES)
+            keys[offset * RECORD_KEY_BYTES : (offset + 1) * RECORD_KEY_BYTES] = bytes(RECORD_KEY_BYTES)
         kept = {"operations": bytes(operations), "record_keys": bytes(keys)}
         self._connection.execute(update(BATCH).where(BATCH.c.id == batch.id).values(**kept))
         first_id = runs.first_id(batch.id)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from operator import lt
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import insert, select
 
 from services.domain.batch import Record, Signed, StoredBatch
 from services.domain.inbox import Accepted
+from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.dialect import Records
 from services.store.runs import Run
 from services.store.tables import CONFLICT, INBOX, OFFSET_BITS, WATCHER
 from services.store.transaction.batches import BatchesPart
-
-KEY_BYTES: Final = 16
 
 
 class InboxPart(BatchesPart):
@@ -82,11 +81,11 @@ def _index(batch: StoredBatch, accepted: Accepted) -> tuple[bytes, bytes]:
     if count > 1 << OFFSET_BITS:
         raise ValueError(f"a batch has at most {1 << OFFSET_BITS} records")
     in_place = all(map(lt, [-1, *places], [*places, count]))
-    if not in_place or 0 in accepted.operations or set(map(len, accepted.keys)) - {KEY_BYTES}:
+    if not in_place or 0 in accepted.operations or set(map(len, accepted.keys)) - {RECORD_KEY_BYTES}:
         raise ValueError("an accepted record has an operation, a key of 16 bytes and a place in its batch")
     if len(places) == count:
         return bytes(accepted.operations), b"".join(accepted.keys)
-    operations, keys = bytearray(count), [bytes(KEY_BYTES)] * count
+    operations, keys = bytearray(count), [bytes(RECORD_KEY_BYTES)] * count
     for offset, operation, key in zip(places, accepted.operations, accepted.keys, strict=True):
         operations[offset] = operation
         keys[offset] = key

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Integer, bindparam, delete, literal, select, 
 
 from services.domain.outbox import OutboxRow, PendingRow
 from services.domain.standing import CONTENT_BYTES
+from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.columns import from_micros
 from services.store.dialect import Dialect, Records
@@ -20,7 +21,6 @@ from services.store.runs import Run
 from services.store.tables import OFFSET_BITS, OUTBOX, PENDING, STREAM, SUBMISSION
 from services.store.transaction.sources import Change, SourcesPart
 
-_KEY_BYTES: Final = 16
 _POSITION: Final = Struct(">Q")
 
 _OFFSET_BITS: Final = literal(OFFSET_BITS, Integer)  # PostgreSQL shifts by an integer, not by a bigint
@@ -134,8 +134,8 @@ class PendingPart(SourcesPart):
         count = len(positions)
         if count > 1 << OFFSET_BITS:
             raise ValueError(f"a submission has at most {1 << OFFSET_BITS} records")
-        if (len(said.record_keys), len(said.contents)) != (_KEY_BYTES * count, CONTENT_BYTES * count):
-            raise ValueError(f"a business key has {_KEY_BYTES} bytes, a digest of content {CONTENT_BYTES}")
+        if (len(said.record_keys), len(said.contents)) != (RECORD_KEY_BYTES * count, CONTENT_BYTES * count):
+            raise ValueError(f"a business key has {RECORD_KEY_BYTES} bytes, a digest of content {CONTENT_BYTES}")
         row = {
             "stream_id": stream_id,
             "source_id": source_id,

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from services.domain.batch import StoredBatch
 from services.domain.outbox import PendingRow, RecoveredRow, Source
 from services.domain.receipt import Rejection
+from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.dialect import Records
 from services.store.runs import Run
@@ -21,7 +22,7 @@ from services.store.transaction.answers import AnswersPart
 from services.store.transaction.pending import Said, position_at
 from services.store.transaction.sources import UNKNOWN_SOURCE, Change
 
-_NO_KEY: Final = bytes(16)
+_NO_KEY: Final = bytes(RECORD_KEY_BYTES)
 _HASHES_PER_STATEMENT: Final = 500
 _WAITING_COUNT: Final = select(func.count()).where(
     RECOVERED.c.stream_id == bindparam("stream_id"), RECOVERED.c.source_id.is_(None)

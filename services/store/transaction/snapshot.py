@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import bindparam, literal, select, tuple_
 
 from services.domain.inbox import StoredRecord
+from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.runs import Run
 from services.store.tables import BATCH, INBOX, RECEIPT
 from services.store.transaction.holds import NO_BOUND, HoldsPart, place_of, position_of
-from services.store.transaction.inbox import KEY_BYTES
 
 _PAGE_BATCHES_MAX: Final = 64
 _READ_RECORDS: Final = 1_000
@@ -58,7 +58,7 @@ class _Applied(NamedTuple):
         return position_of(self.epoch, self.first_sequence)
 
     def split_keys(self) -> Sequence[bytes]:
-        return unpack(f"{KEY_BYTES}s" * self.record_count, self.record_keys)
+        return unpack(f"{RECORD_KEY_BYTES}s" * self.record_count, self.record_keys)
 
 
 class SnapshotPart(HoldsPart):

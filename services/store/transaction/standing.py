@@ -12,6 +12,7 @@ from sqlalchemy import LargeBinary, Select, bindparam, delete, func, select, tru
 
 from services.domain.batch import Record
 from services.domain.standing import CONTENT_BYTES, Standings
+from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.dialect import Dialect
 from services.store.runs import Run
@@ -27,10 +28,9 @@ from services.store.tables import (
 )
 from services.store.transaction.part import Part
 
-KEY_BYTES: Final = 16
 _Said = dict[bytes, tuple[bytes, int]]
 """By business key what was said last: content and record."""
-_NO_KEY: Final = bytes(KEY_BYTES)
+_NO_KEY: Final = bytes(RECORD_KEY_BYTES)
 _RUN_SUBMISSIONS: Final = 256
 _WRITTEN_AT_ONCE: Final = 10_000
 _PAGE_ROWS: Final = 10_000
@@ -110,7 +110,7 @@ class StandingPart(Part):
         after = b""
         while (page := self._standings(_PAGE, {"stream_id": stream_id, "after": after})).keys:
             yield page
-            after = page.keys[-KEY_BYTES:]
+            after = page.keys[-RECORD_KEY_BYTES:]
 
     def _standings(self, statement: Select[Any], parameters: dict[str, Any]) -> Standings:
         found: Any = self._dialect.columns(self._connection, statement, parameters)
@@ -135,7 +135,7 @@ class StandingPart(Part):
         """Add what a submission says to a run: the last word on each subject, and the one before it in the same run."""
         held = Run(runs.first_id(submission_id), count)
         refused = self._refused(stream_id, held)
-        split_keys = unpack(f"{KEY_BYTES}s" * count, keys)
+        split_keys = unpack(f"{RECORD_KEY_BYTES}s" * count, keys)
         split_contents = unpack(f"{CONTENT_BYTES}s" * count, contents)
         said, before = run
         for record_id, key, content in zip(runs.ids_of([held]), split_keys, split_contents, strict=True):
@@ -186,7 +186,7 @@ class StandingPart(Part):
 
 
 def _key_at(keys: bytes, offset: int) -> bytes:
-    return keys[offset * KEY_BYTES : (offset + 1) * KEY_BYTES]
+    return keys[offset * RECORD_KEY_BYTES : (offset + 1) * RECORD_KEY_BYTES]
 
 
 @cache

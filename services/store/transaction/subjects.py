@@ -10,11 +10,12 @@ from sqlalchemy import LargeBinary, Select, bindparam, func, literal, select
 
 from services.domain.standing import CONTENT_BYTES, WITHDRAWN
 from services.domain.stream import Direction
+from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.dialect import Dialect
 from services.store.runs import Run
 from services.store.tables import OUTBOX, STANDING, STREAM, SUBMISSION
-from services.store.transaction.standing import KEY_BYTES, StandingPart
+from services.store.transaction.standing import StandingPart
 
 _OUTBOUND: Final = STREAM.c.direction == Direction.OUTBOUND.value
 _OF_DATASET: Final = (_OUTBOUND, STREAM.c.name.like(bindparam("names"), escape="\\"))
@@ -60,7 +61,7 @@ class SubjectsPart(StandingPart):
     def said_of(self, dataset: str, subject: bytes, *, newest: int) -> list[bytes]:
         """See the port."""
         names = f"%/{dataset.replace('_', chr(92) + '_')}/%"
-        rest = KEY_BYTES - len(subject)
+        rest = RECORD_KEY_BYTES - len(subject)
         span = {"names": names, "first": subject + bytes(rest), "last": subject + b"\xff" * rest, "newest": newest}
         said: _Said = {}
         for record_id, key, content, body in self._dialect.rows(self._connection, _STANDS, span):
@@ -84,11 +85,12 @@ class SubjectsPart(StandingPart):
         for stream_id, submission_id, keys, contents in self._dialect.rows(
             self._connection, _tail(self._dialect), parameters
         ):
-            offsets = [at for at in range(len(keys) // KEY_BYTES) if keys.startswith(subject, at * KEY_BYTES)]
+            count = len(keys) // RECORD_KEY_BYTES
+            offsets = [at for at in range(count) if keys.startswith(subject, at * RECORD_KEY_BYTES)]
             first_id = runs.first_id(submission_id)
-            refused = self._refused(stream_id, Run(first_id, len(keys) // KEY_BYTES)) if offsets else set()
+            refused = self._refused(stream_id, Run(first_id, count)) if offsets else set()
             for at in offsets:
-                key, record_id = keys[at * KEY_BYTES : (at + 1) * KEY_BYTES], first_id + at
+                key, record_id = keys[at * RECORD_KEY_BYTES : (at + 1) * RECORD_KEY_BYTES], first_id + at
                 if record_id not in refused and (key not in said or record_id > said[key].record_id):
                     said[key] = _Word(record_id, contents[at * CONTENT_BYTES : (at + 1) * CONTENT_BYTES])
 

@@ -10,9 +10,10 @@ from typing import Any, Final
 import pytest
 
 from adapters.mapping import load_mapping
-from adapters.tables import BadRow, open_csv
+from adapters.tables import open_table
 from services.node.demo.cities import DemoCity
 from services.node.sync.inputs import layout_of
+from services.node.sync.reading import textual_rows
 from tests.integration.support.commands import sync, yrdx
 from tests.integration.support.nodes import DATASET, NANTONG, SHANGHAI, Node, outbound_name
 from tests.integration.support.pairs import Pair
@@ -32,10 +33,10 @@ def export(node: Node, path: Path, *more: object) -> bytes:
 
 
 def standard_rows(path: Path, city: DemoCity) -> list[Any]:
-    """Return what the rows of a ``.csv`` mean, which a city's own mapping must be able to say."""
+    """Return what the rows of a table mean, which a city's own mapping must be able to say."""
     mapping = load_mapping(city.dialect, DATASET)
-    with open_csv(path, layout_of(mapping)) as rows:
-        return [mapping.to_standard(row.cells).message for row in rows if not isinstance(row, BadRow)]
+    with open_table(path, layout_of(mapping)) as source:
+        return [mapping.to_standard(row.cells).message for row in textual_rows(source, mapping)]
 
 
 @pytest.mark.parametrize("receiver", [SHANGHAI, NANTONG], ids=lambda city: city.code)
@@ -124,6 +125,18 @@ def test_an_export_travels_back_unchanged(pair: Pair, tmp_path: Path) -> None:
     export(pair.nantong, tmp_path / "returned.jsonl")
     returned = exported_records(tmp_path / "returned.jsonl", outbound_name(SHANGHAI.code, NANTONG.code))
     assert set(FORMULAS) <= {json.loads(record)["employer_name"] for record in returned}
+
+
+def test_a_workbook_says_what_the_csv_says(pair: Pair, tmp_path: Path) -> None:
+    """Row for row, by the city's own mapping."""
+    _exchange(pair, tmp_path)
+    for name in ("inbox.csv", "inbox.xlsx"):
+        export(pair.shanghai, tmp_path / name)
+
+    rows = standard_rows(tmp_path / "inbox.csv", SHANGHAI)
+
+    assert rows
+    assert standard_rows(tmp_path / "inbox.xlsx", SHANGHAI) == rows
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final
 
 from pysqlite3 import sqlite_version
 
-from services.node.addresses import sqlite_path
+from services.node.addresses import store_file
 from services.node.cli.checks.verdict import Verdict, failed, passed
 from services.node.home import Home
 from services.store import schema
@@ -22,7 +22,7 @@ def check_store(url: str, home: Home) -> Iterator[Verdict]:
         StoreRefused: The database would lose data, or is a newer version's.
         StoreUnavailable: It cannot be opened.
     """
-    path = sqlite_path(url)
+    path = store_file(url)
     if path is not None and not path.is_file():
         mend = f"yrdx db restore BACKUP --home {home.path}"
         yield failed("store.open", f"{path} 不存在 · is not there", mend)

@@ -139,10 +139,15 @@ async def test_a_clerks_question_is_asked_again_for_a_few_seconds_only() -> None
     async def refused() -> None:
         raise AgreementMissing("m")
 
+    async def spent() -> None:
+        raise QuotaExceeded("m", retry_after_s=0.1)
+
     with pytest.raises(Unavailable):
         await within(3.0, Backoff(Jitter()), sleep)(away)
     with pytest.raises(AgreementMissing):
         await within(3.0, Backoff(Jitter()), sleep)(refused)
+    with pytest.raises(QuotaExceeded):
+        await within(3.0, Backoff(Jitter()), sleep)(spent)
     assert slept == []
     with pytest.raises(Unavailable):
         await within(5.0, Backoff(Jitter()), _really)(_tired(Unavailable("m", retry_after_s=0.01), times=2))

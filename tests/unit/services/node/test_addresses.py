@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.node.addresses import resolve_store_url, split_address, sqlite_path, verify_address, verify_store_url
+from services.node.addresses import resolve_store_url, split_address, store_file, verify_address, verify_store_url
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_relative_paths_in_a_store_url_lie_within_the_home() -> None:
 
 def test_the_database_file_is_known_for_sqlite_alone() -> None:
     """A server has no file to look at."""
-    assert sqlite_path("sqlite:////srv/s.sqlite") == Path("/srv/s.sqlite")
-    assert sqlite_path("postgresql://u@h/d") is None
+    assert store_file("sqlite:////srv/s.sqlite") == Path("/srv/s.sqlite")
+    assert store_file("postgresql://u@h/d") is None
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:secret@h/d", "postgresql://u@h/d?password=secret"])

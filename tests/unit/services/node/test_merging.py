@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.node.merging import STEP_RECORDS, merge_grown
+from services.node.merging import FILLING_RECORDS, FILLING_UNMERGED_MAX, UNMERGED_MAX, merge_grown
 
 
 @dataclass
@@ -36,9 +36,24 @@ class GrownStore:
         return self.waiting[stream_id]
 
 
-@pytest.mark.parametrize(("waits", "left"), [(0, 0), (100, 100), (101, 0), (3 * STEP_RECORDS + 1, 0)])
-async def test_a_stream_that_has_grown_is_merged_whole(waits: int, left: int) -> None:
-    """In steps, so that others get their turn; one that has not is left alone."""
+FULL, FILLING, EVEN_SO = UNMERGED_MAX, FILLING_RECORDS, FILLING_UNMERGED_MAX
+
+
+@pytest.mark.parametrize(
+    ("waited", "waits", "left"),
+    [
+        (0, 0, 0),
+        (FULL, FULL, FULL),
+        (FULL, FULL + 1, 0),
+        (FULL, FULL + FILLING - 1, 0),
+        (FULL, FULL + FILLING, FULL + FILLING),
+        (FULL, EVEN_SO, EVEN_SO),
+        (FULL, EVEN_SO + 1, 0),
+    ],
+)
+async def test_a_stream_that_has_grown_is_merged_whole_once_it_rests(waited: int, waits: int, left: int) -> None:
+    """In steps, so that others get their turn; one that has not grown, or that a sync is filling, is left alone."""
     store = GrownStore({1: waits, 2: 50})
-    await merge_grown(store, unmerged_max=100)  # type: ignore[arg-type]  # it asks no more of a store
+    seen = await merge_grown(store, {1: waited})  # type: ignore[arg-type]  # it asks no more of a store
     assert store.waiting == {1: left, 2: 50}
+    assert seen.get(1, 0) == waits
