@@ -36,7 +36,7 @@ class Access:
         clerk_reference: Who asked, as the asking city refers to its clerks.
         subject: HMAC-SHA-256 of the subject under this node's secret, 32 bytes.
         outcome: "FOUND", "NOT_FOUND" or "AMBIGUOUS"; of one that got no answer the reason, "PURPOSE_NOT_AGREED";
-            "CANCELLED" where the asker did not wait for another city's.
+            "CANCELLED" where the asker did not wait for another city's, "FAULT" where an error of ours prevented it.
         id: Row id, 0 before it is stored.
     """
 
