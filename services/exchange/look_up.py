@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from typing import Final, NamedTuple, Never, TypeVar
+from functools import cache, partial
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from services.domain.access import Access, Side
 from services.domain.agreement import Agreement
-from services.domain.errors import (
-    AgreementMissing,
-    ExchangeError,
-    FieldNotAgreed,
-    LegalBasisNotAgreed,
-    NotPermitted,
-    PurposeNotAgreed,
-    StandardIncompatible,
-    Unavailable,
-)
+from services.domain.errors import ExchangeError, NotPermitted, Unavailable
 from services.domain.lookup import Asker, Inquiry, Outcome
-from services.domain.standard import share_major
+from services.exchange.asking_right import Judged, about_nobody, judge
 from services.exchange.deliver import written
-from services.exchange.open import require_live_partner
+from services.exchange.grouped import Grouped
 from services.exchange.parts import Parts
 from services.exchange.quota import Quotas
 from services.ports.store import Store, Transaction
 
 T = TypeVar("T")
+
+GROUP_QUESTIONS: Final = 32
+"""Questions that are read and logged together: a batch of them has as many under way (`services.rpc.lookups`)."""
 
 CANCELLED: Final = "CANCELLED"
 """Outcome of a question to another city whose asker did not wait for the answer."""
@@ -46,28 +38,31 @@ Pseudonym = Callable[[Sequence[str]], bytes]
 """A subject's texts → HMAC-SHA-256 under the node's secret, 32 bytes."""
 
 
-class _Judged(NamedTuple):
-    """A question that was judged: the agreement it names, where one stands here, and why it is refused."""
+class _Question(NamedTuple):
+    """A question to this city, and how it is answered from the bodies of the subject's records."""
 
-    agreement: Agreement | None = None
-    refusal: ExchangeError | None = None
+    inquiry: Inquiry
+    asker: Asker
+    answer: Callable[[Sequence[bytes]], tuple[Outcome, Any]]
 
 
-@dataclass(frozen=True, slots=True)
 class LookUp:
-    """The use case of one node.
+    """The use case of one node. Questions that wait together are read from one snapshot and logged in one commit."""
 
-    Attributes:
-        parts: Ports.
-        store: Store.
-        quotas: Questions a minute, by agreement.
-        pseudonym: What stands in the log for a subject.
-    """
+    def __init__(self, parts: Parts, store: Store, quotas: Quotas, pseudonym: Pseudonym) -> None:
+        """Set up the use case.
 
-    parts: Parts
-    store: Store
-    quotas: Quotas
-    pseudonym: Pseudonym
+        Args:
+            parts: Ports.
+            store: Store.
+            quotas: Questions a minute, by agreement.
+            pseudonym: What stands in the log for a subject.
+        """
+        self._parts = parts
+        self._store = store
+        self._quotas = quotas
+        self._pseudonym = pseudonym
+        self._grouped: Grouped[_Question, Any] = Grouped(self._answer_all, GROUP_QUESTIONS)
 
     async def answer(self, inquiry: Inquiry, asker: Asker, answer: Callable[[Sequence[bytes]], tuple[Outcome, T]]) -> T:
         """Answer a question from what this city has said.
@@ -83,28 +78,10 @@ class LookUp:
         Raises:
             NotPermitted, Unavailable: It is refused, which is logged too.
         """
-
-        def search(tx: Transaction) -> tuple[_Judged, list[bytes]]:
-            judged = self._judge_asked(tx, inquiry, asker)
-            if judged.refusal is not None:
-                return judged, []
-            found = tx.said_of(inquiry.dataset, inquiry.subject_digest, newest=inquiry.newest)
-            return judged, [self.parts.codec.decode(body) for body in found]
-
-        def work() -> tuple[_Judged, tuple[Outcome, T] | Exception]:
-            judged, bodies = self.store.read(search)
-            try:
-                return judged, judged.refusal or answer(bodies)
-            except Exception as error:  # noqa: BLE001 - logged as what it is, and raised again
-                return judged, error
-
-        judged, answered = await asyncio.to_thread(work)
-        log = partial(self._log, inquiry, asker, Side.ANSWERED, judged.agreement)
+        answered = await self._grouped(_Question(inquiry, asker, answer))
         if isinstance(answered, Exception):
-            await _refuse(log, answered)
-        outcome, given = answered
-        await log(outcome.value)
-        return given
+            raise answered
+        return cast("T", answered)
 
     async def ask(self, inquiry: Inquiry, asker: Asker, forward: Callable[[], Awaitable[tuple[Outcome, T]]]) -> T:
         """Ask another city for one of this city's own.
@@ -121,41 +98,86 @@ class LookUp:
             NotPermitted: It is refused, here (then it never left) or there.
             Unavailable: The partner is not reached in time.
         """
-        now = self.parts.clock.now()
-        judge = partial(_judge, inquiry=inquiry, consumer=self.parts.city, partner=inquiry.right.city, now=now)
-        judged = await asyncio.to_thread(self.store.read, judge)
-        log = partial(self._log, inquiry, asker, Side.ASKED, judged.agreement)
+        now = self._parts.clock.now()
+        judged_by = partial(judge, inquiry=inquiry, consumer=self._parts.city, partner=inquiry.right.city, now=now)
+        judged = await asyncio.to_thread(self._store.read, judged_by)
+        log = partial(self._log, inquiry, asker, judged.agreement)
         if judged.refusal is not None:
-            await _refuse(log, judged.refusal)
+            await log(_outcome(judged.refusal))
+            raise judged.refusal
         try:
             outcome, answered = await forward()
-        except Exception as error:  # noqa: BLE001 - logged as what it is, and raised again
-            await _refuse(log, error)
+        except Exception as error:
+            await log(_outcome(error))
+            raise
         except asyncio.CancelledError:
             await log(CANCELLED)  # whoever asked has left; the question had left before
             raise
         await log(outcome.value)
         return answered
 
-    def _judge_asked(self, tx: Transaction, inquiry: Inquiry, asker: Asker) -> _Judged:
+    async def _answer_all(self, questions: Sequence[_Question]) -> list[Any]:
+        """Answer a group; a refusal is an answer too, and so is an error of ours."""
+        answers, accesses = await asyncio.to_thread(self._answer_in_thread, questions)
+        await written(self._store.write(lambda tx: tx.append_accesses(accesses)))
+        return answers
+
+    def _answer_in_thread(self, questions: Sequence[_Question]) -> tuple[list[Any], list[Access]]:
+        answers, accesses = [], []
+        found = self._store.read(partial(self._judge_and_search, questions))
+        for question, (judged, bodies) in zip(questions, found, strict=True):
+            outcome, answer = self._answer(question, judged, bodies)
+            answers.append(answer)
+            accesses.append(self._access(question.inquiry, question.asker, Side.ANSWERED, judged.agreement, outcome))
+        return answers, accesses
+
+    def _answer(self, question: _Question, judged: Judged, bodies: Sequence[bytes]) -> tuple[str, Any]:
+        if judged.refusal is not None:
+            return _outcome(judged.refusal), judged.refusal
+        try:
+            outcome, answer = question.answer(list(map(self._parts.codec.decode, bodies)))
+        except Exception as error:  # noqa: BLE001 - logged as what it is, and raised to its caller
+            return _outcome(error), error
+        return outcome.value, answer
+
+    def _judge_and_search(self, questions: Sequence[_Question], tx: Transaction) -> list[tuple[Judged, list[bytes]]]:
+        """Judge every question, and search for those that may be asked, all of one dataset at once."""
+        judge_once = cache(partial(judge, tx, now=self._parts.clock.now()))
+        judged = [self._judge_asked(judge_once, one.inquiry, one.asker) for one in questions]
+        wanted: dict[tuple[str, int], list[bytes]] = {}
+        for one, verdict in zip(questions, judged, strict=True):
+            if verdict.refusal is None:
+                inquiry = one.inquiry
+                wanted.setdefault((inquiry.dataset, inquiry.newest), []).append(inquiry.subject_digest)
+        found = {asked: iter(tx.said_of(asked[0], subjects, newest=asked[1])) for asked, subjects in wanted.items()}
+        return [
+            (verdict, next(found[one.inquiry.dataset, one.inquiry.newest]) if verdict.refusal is None else [])
+            for one, verdict in zip(questions, judged, strict=True)
+        ]
+
+    def _judge_asked(self, judge_once: Callable[..., Judged], inquiry: Inquiry, asker: Asker) -> Judged:
         """Judge a question about this city's own records. Its own systems need no agreement with it."""
-        if asker.city == self.parts.city:
-            return _Judged()
-        if inquiry.right.city != self.parts.city:
-            return _Judged(None, NotPermitted("nobody relays a partner's question: ask the city it is for"))
-        judged = _judge(tx, inquiry, asker.city, partner=asker.city, now=self.parts.clock.now())
+        if asker.city == self._parts.city:
+            return Judged()
+        if inquiry.right.city != self._parts.city:
+            return Judged(None, NotPermitted("nobody relays a partner's question: ask the city it is for"))
+        judged = judge_once(about_nobody(inquiry), asker.city, partner=asker.city)
         if judged.agreement is not None and judged.refusal is None:
             try:
-                self.quotas.take(judged.agreement, 1)
+                self._quotas.take(judged.agreement, 1)
             except Unavailable as spent:
-                return _Judged(judged.agreement, spent)
+                return Judged(judged.agreement, spent)
         return judged
 
-    async def _log(self, inquiry: Inquiry, asker: Asker, side: Side, agreement: Agreement | None, outcome: str) -> None:
+    async def _log(self, inquiry: Inquiry, asker: Asker, agreement: Agreement | None, outcome: str) -> None:
+        access = self._access(inquiry, asker, Side.ASKED, agreement, outcome)
+        await written(self._store.write(lambda tx: tx.append_accesses([access])))
+
+    def _access(self, inquiry: Inquiry, asker: Asker, side: Side, agreement: Agreement | None, outcome: str) -> Access:
         right = inquiry.right
-        own = asker.city == self.parts.city and right.city == self.parts.city
-        access = Access(
-            time=self.parts.clock.now(),
+        own = asker.city == self._parts.city and right.city == self._parts.city
+        return Access(
+            time=self._parts.clock.now(),
             side=side,
             asked_city=right.city,
             caller_city=asker.city,
@@ -167,72 +189,11 @@ class LookUp:
             legal_basis=right.legal_basis if own or (agreement and right.legal_basis == agreement.legal_basis) else "",
             request_id=right.request_id,
             clerk_reference=right.clerk_reference,
-            subject=self.pseudonym(inquiry.subject),
+            subject=self._pseudonym(inquiry.subject),
             outcome=outcome,
         )
-        await written(self.store.write(lambda tx: tx.append_access(access)))
 
 
-async def _refuse(log: Callable[[str], Awaitable[None]], refusal: Exception) -> Never:
-    """Log why a question has no answer, also where that is a fault of ours, and raise it."""
-    await log(refusal.reason if isinstance(refusal, ExchangeError) else FAULT)
-    raise refusal
-
-
-def _judge(tx: Transaction, inquiry: Inquiry, consumer: str, *, partner: str, now: datetime) -> _Judged:
-    """Judge a question by what stands here; nothing is searched.
-
-    Args:
-        tx: Transaction.
-        inquiry: The question.
-        consumer: City that asks.
-        partner: Which of the two cities is not this one.
-        now: When it is judged.
-    """
-    versions = tx.agreement_versions(inquiry.right.agreement_id)
-    in_force = [one for one in versions if one.in_force(now)]
-    agreement = max(in_force or versions, key=lambda one: one.version, default=None)
-    try:
-        require_live_partner(tx, partner)
-        if agreement is None or not in_force or agreement.id in tx.revoked_agreements():
-            raise _missing(inquiry, consumer)
-        _require_right(inquiry, agreement, consumer)
-    except ExchangeError as refusal:
-        return _Judged(agreement, refusal)
-    return _Judged(agreement)
-
-
-def _require_right(inquiry: Inquiry, agreement: Agreement, consumer: str) -> None:
-    """Hold a question against the agreement that it names.
-
-    Raises:
-        AgreementMissing: It is of another mode, dataset or direction.
-        StandardIncompatible: It names another major version.
-        PurposeNotAgreed, LegalBasisNotAgreed, FieldNotAgreed: It does not cover the question.
-    """
-    right = inquiry.right
-    wanted = ("lookup", right.city, consumer, inquiry.dataset)
-    if (agreement.mode, agreement.provider, agreement.consumer, agreement.dataset) != wanted:
-        raise _missing(inquiry, consumer)
-    if not share_major([agreement.standard], [inquiry.standard]):
-        raise StandardIncompatible(
-            f"agreement {agreement.id} names standard {agreement.standard} of {inquiry.dataset}, the question is "
-            f"answered from {inquiry.standard}: agree on a version that both know"
-        )
-    if right.purpose not in agreement.purposes:
-        raise PurposeNotAgreed(f"agreement {agreement.id} does not list this purpose: state one that it lists")
-    if right.legal_basis != agreement.legal_basis:
-        raise LegalBasisNotAgreed(
-            f"agreement {agreement.id} stands on another legal basis: state that of the agreement"
-        )
-    if not agreement.allows(inquiry.fields):
-        lacking = ", ".join(sorted(inquiry.fields - set(agreement.fields)))
-        raise FieldNotAgreed(f"agreement {agreement.id} does not name what the answer is taken from: {lacking}")
-
-
-def _missing(inquiry: Inquiry, consumer: str) -> AgreementMissing:
-    """The same words, whether the agreement is unknown, over, of another mode or somebody else's."""
-    return AgreementMissing(
-        f"no agreement of this id lets {consumer} ask {inquiry.right.city} about {inquiry.dataset} today: import one "
-        'of the mode "lookup" with `yrdx agreement import FILE` on both sides'
-    )
+def _outcome(error: Exception) -> str:
+    """Return what the log says of a question without an answer, also where that is a fault of ours."""
+    return error.reason if isinstance(error, ExchangeError) else FAULT

@@ -16,6 +16,7 @@ from services.domain.errors import Unavailable
 from services.exchange.ahead import first_ended
 from services.exchange.deadlines import count_cases
 from services.exchange.deliver import written
+from services.exchange.look_up import LookUp
 from services.exchange.quota import Quotas
 from services.exchange.release import release_held
 from services.exchange.retell import retell_cases
@@ -133,7 +134,8 @@ def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tup
     quotas = Quotas(node.parts.clock)
     exchange = ExchangeServicer(node.parts, node.store, quotas, node, stopping, node.batches.applied)
     own = NodeServicer(node.parts, node.store, node)
-    lookups = Lookups(node.parts, node.store, node, quotas, load_datasets())
+    look_up = LookUp(node.parts, node.store, quotas, node.pseudonym)
+    lookups = Lookups(node.parts, node, load_datasets(), look_up)
     services = (
         Service(
             exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"],

@@ -12,19 +12,19 @@ from services.domain.access import Access
 class SubjectsPort(Protocol):
     """What this city has said about a subject, over all its outbound streams and its own register."""
 
-    def said_of(self, dataset: str, subject: bytes, *, newest: int) -> list[bytes]:
-        """Return the last word on each business key of a subject, however lately it was submitted.
+    def said_of(self, dataset: str, subjects: Sequence[bytes], *, newest: int) -> list[list[bytes]]:
+        """Return of each subject the last word on each of its business keys, however lately it was submitted.
 
         A key whose last word is a retraction, on whichever stream, is left out; so are records that the receiver
         refused, and those whose payload is deleted.
 
         Args:
             dataset: Dataset.
-            subject: What the keys begin with, 8 bytes.
-            newest: Most records to look at; of more, those submitted last.
+            subjects: At least one; what its keys begin with, 8 bytes.
+            newest: Most records of a subject to look at; of more, those submitted last.
 
         Returns:
-            Bodies as they were submitted, the oldest first.
+            Of each subject bodies as they were submitted, the oldest first.
         """
         ...
 
@@ -36,8 +36,8 @@ class SubjectsPort(Protocol):
 class AccessPort(Protocol):
     """The access log. Nothing in it is ever changed or removed."""
 
-    def append_access(self, access: Access) -> None:
-        """Append one access."""
+    def append_accesses(self, accesses: Sequence[Access]) -> None:
+        """Append accesses, at least one."""
         ...
 
     def accesses(

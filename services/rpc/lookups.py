@@ -21,9 +21,7 @@ from services.domain.lookup import Asked, Asker, Inquiry, Outcome, Right
 from services.exchange.ahead import map_ahead
 from services.exchange.look_up import LookUp
 from services.exchange.parts import Parts
-from services.exchange.quota import Quotas
 from services.ports.host import Host
-from services.ports.store import Store
 from services.rpc.callers import Caller, current_caller
 from services.rpc.node_desk import Context
 from services.rpc.questions import QUESTIONS, Question
@@ -122,17 +120,15 @@ class Lookups:
 
     Attributes:
         parts: Ports.
-        store: Store.
         host: The running node around it.
-        quotas: Questions a minute, by agreement.
         datasets: What is known here.
+        look_up: The use case, one for all of them.
     """
 
     parts: Parts
-    store: Store
     host: Host
-    quotas: Quotas
     datasets: Datasets
+    look_up: LookUp
 
     def add_to(self, server: grpc.aio.Server, service: ServiceDescriptor) -> None:
         """Add one service to a server."""
@@ -175,11 +171,10 @@ class Lookups:
     async def _answer(self, compiled: CompiledQuestion, caller: Caller, request: Any) -> Message:  # noqa: ANN401
         inquiry = compiled.inquiry(request)
         asker = Asker(caller.identity.city, caller.identity.uri)
-        look_up = LookUp(self.parts, self.store, self.quotas, self.host.pseudonym)
         if caller.own and inquiry.right.city != self.parts.city:
-            return await look_up.ask(inquiry, asker, partial(self._forward, compiled, request))
+            return await self.look_up.ask(inquiry, asker, partial(self._forward, compiled, request))
         asked = Asked(self.parts.clock.now(), asker.city)
-        return await look_up.answer(inquiry, asker, partial(compiled.answer, request, asked))
+        return await self.look_up.answer(inquiry, asker, partial(compiled.answer, request, asked))
 
     async def _forward(self, compiled: CompiledQuestion, request: Any) -> tuple[Outcome, Message]:  # noqa: ANN401
         city, method = request.context.city, compiled.question.method

@@ -86,7 +86,7 @@ def sqlite_engine(path: Path, *, writes: bool) -> Engine:
         hide_parameters=True,
     )
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    event.listen(engine, "begin", lambda connection: connection.connection.driver_connection.execute(begin))
     return engine
 
 

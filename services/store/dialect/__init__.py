@@ -115,6 +115,11 @@ class Dialect(Hashable, Protocol):
         ...
 
     @property
+    def spans(self) -> FromClause:
+        """The table ``spans(first, last)``: the parameter ``spans`` holds them, 16 bytes each, in turn."""
+        ...
+
+    @property
     def standing(self) -> FromClause:
         """The table ``said(record_key, content, record_id)``.
 

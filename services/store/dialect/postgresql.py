@@ -29,6 +29,15 @@ _KEYS: Final = (
     .columns(record_key=LargeBinary)
     .subquery("keys")
 )
+_SPANS: Final = (
+    text(
+        "SELECT substr(CAST(:spans AS bytea), place, 16) AS first,"
+        " substr(CAST(:spans AS bytea), place + 16, 16) AS last"
+        " FROM generate_series(1, length(CAST(:spans AS bytea)), 32) AS place"
+    )
+    .columns(first=LargeBinary, last=LargeBinary)
+    .subquery("spans")
+)
 _STANDING: Final = (
     text(
         "SELECT substr(CAST(:said AS bytea), CAST(place * 24 - 23 AS int), 16) AS record_key,"
@@ -54,6 +63,7 @@ class PostgresqlDialect:
 
     runs: FromClause = _RUNS
     keys: FromClause = _KEYS
+    spans: FromClause = _SPANS
     standing: FromClause = _STANDING
 
     def insert(self, table: Table) -> Insert:

@@ -29,10 +29,19 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.dialects.sqlite import Insert, insert, pysqlite
 
 from services.store.columns import to_micros
 from services.store.dialect import Plain, Records
+
+
+def _places(parameter: str, size: int) -> str:
+    """The table ``(place)``: where each piece of a parameter begins, which holds pieces of some bytes."""
+    return (
+        f"(WITH RECURSIVE places(place) AS (SELECT 1 UNION ALL SELECT place + {size} FROM places"  # noqa: S608 - ours
+        f" WHERE place + {size} < length(:{parameter})) SELECT place FROM places)"
+    )
+
 
 _SALT_BYTES: Final = 16
 _LENGTH_BITS: Final = 32
@@ -42,13 +51,16 @@ _RUNS: Final = (
     .subquery("runs")
 )
 _KEYS: Final = (
-    text(
-        "SELECT substr(:keys, place, 16) AS record_key"
-        " FROM (WITH RECURSIVE places(place) AS (SELECT 1 UNION ALL SELECT place + 16 FROM places"
-        " WHERE place + 16 < length(:keys)) SELECT place FROM places)"
-    )
+    text(f"SELECT substr(:keys, place, 16) AS record_key FROM {_places('keys', 16)}")  # noqa: S608 - its names are ours
     .columns(record_key=LargeBinary)
     .subquery("keys")
+)
+_SPANS: Final = (
+    text(
+        f"SELECT substr(:spans, place, 16) AS first, substr(:spans, place + 16, 16) AS last FROM {_places('spans', 32)}"  # noqa: S608 - the same
+    )
+    .columns(first=LargeBinary, last=LargeBinary)
+    .subquery("spans")
 )
 _STANDING: Final = (
     text(
@@ -65,6 +77,7 @@ class SqliteDialect:
 
     runs: FromClause = _RUNS
     keys: FromClause = _KEYS
+    spans: FromClause = _SPANS
     standing: FromClause = _STANDING
 
     def insert(self, table: Table) -> Insert:
@@ -86,7 +99,7 @@ class SqliteDialect:
             places[offset] = start << _LENGTH_BITS | length
             start += _SALT_BYTES + length
         parameters = (first_id, content, json.dumps(places))
-        connection.exec_driver_sql(_insert_records(table.name), parameters)
+        _execute(connection, _insert_records(table.name), parameters)
 
     def insert_rows(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Plain]], *, skip_existing: bool = False
@@ -94,36 +107,58 @@ class SqliteDialect:
         """See the protocol. Bytes cross as hex."""
         values = json.dumps([list(map(_to_json, row.values())) for row in rows])
         statement = _insert_rows(table, tuple(rows[0]), skip_existing=skip_existing)
-        connection.exec_driver_sql(statement, (values,))
+        _execute(connection, statement, (values,))
 
     def records(
         self, connection: Connection, table: Table, runs: str
     ) -> tuple[Sequence[int], Sequence[bytes], Sequence[bytes]]:
         """See the protocol. All salts and all bodies come back as one blob each."""
-        row: Any = connection.exec_driver_sql(_select_records(table.name), (runs,)).one()
-        ids, salts, lengths, bodies = row
+        ids, salts, lengths, bodies = _execute(connection, _select_records(table.name), (runs,)).fetchone()
         return json.loads(ids), unpack(f"{_SALT_BYTES}s" * (len(salts) // _SALT_BYTES), salts), _split(bodies, lengths)
 
     def rows(self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]) -> list[Any]:
         """See the protocol. One row comes back: a JSON list for all integers and texts, a blob for each of bytes."""
-        names, packed = _packed(statement)
-        scalars, *blobs = connection.execute(packed, parameters).one()
+        kinds, packed = _packed(statement)
+        scalars, *blobs = packed.one(connection, parameters)
         plain = iter(zip(*json.loads(scalars), strict=True))
         pairs = iter(zip(blobs[::2], blobs[1::2], strict=True))
-        columns = [_split(*next(pairs)) if is_bytes else next(plain, ()) for is_bytes in names]
+        columns = [_split(*next(pairs)) if is_bytes else next(plain, ()) for is_bytes in kinds]
         return list(zip(*columns, strict=True))
 
     def columns(
         self, connection: Connection, statement: Select[Any], parameters: Mapping[str, Any]
     ) -> list[bytes | list[int]]:
         """See the protocol."""
-        is_bytes, joined = _joined(statement)
-        row = connection.execute(joined, parameters).one()
-        return [value if bytes_ else json.loads(value) for bytes_, value in zip(is_bytes, row, strict=True)]
+        kinds, joined = _joined(statement)
+        row = joined.one(connection, parameters)
+        return [value if is_bytes else json.loads(value) for is_bytes, value in zip(kinds, row, strict=True)]
+
+
+def _execute(connection: Connection, statement: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - the driver's cursor
+    """Let the driver execute a statement; what SQLAlchemy does around one takes longer than most of ours."""
+    if not connection.in_transaction():
+        connection.begin()
+    driver: Any = connection.connection.driver_connection
+    return driver.execute(statement, values)
+
+
+class _Compiled:
+    """A statement as the driver takes it: SQLAlchemy would look at all of it again at every execution."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        compiled = statement.compile(dialect=pysqlite.dialect())
+        self._text = str(compiled)
+        self._names = compiled.positiontup or []
+        self._constants = compiled.params
+
+    def one(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        values = tuple(parameters[name] if name in parameters else self._constants[name] for name in self._names)
+        row: Sequence[Any] = _execute(connection, self._text, values).fetchone()
+        return row
 
 
 @cache
-def _joined(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
+def _joined(statement: Select[Any]) -> tuple[list[bool], _Compiled]:
     """Wrap a statement so that each of its columns comes back as one value; see `_packed` for their order."""
     rows = statement.subquery()
     is_bytes = [isinstance(column.type, LargeBinary) for column in rows.c]
@@ -133,7 +168,7 @@ def _joined(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
         else func.json_group_array(column)
         for column, bytes_ in zip(rows.c, is_bytes, strict=True)
     ]
-    return is_bytes, select(*values)
+    return is_bytes, _Compiled(select(*values))
 
 
 @cache
@@ -173,7 +208,7 @@ def _to_json(value: Plain) -> int | str | None:
 
 
 @cache
-def _packed(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
+def _packed(statement: Select[Any]) -> tuple[list[bool], _Compiled]:
     """Wrap a statement so that all its rows come back as one.
 
     SQLite keeps a subquery's order for every aggregate but count, min and max; a group_concat of blobs concatenates
@@ -190,7 +225,7 @@ def _packed(statement: Select[Any]) -> tuple[list[bool], Select[Any]]:
         for column, is_bytes in zip(rows.c, kinds, strict=True)
         if is_bytes
     ]
-    return kinds, select(func.json_group_array(func.json_array(*scalars)), *chain.from_iterable(blobs))
+    return kinds, _Compiled(select(func.json_group_array(func.json_array(*scalars)), *chain.from_iterable(blobs)))
 
 
 def _split(content: bytes, lengths: str) -> list[bytes]:

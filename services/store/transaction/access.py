@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from services.domain.access import Access, Side
 from services.store.tables import ACCESS
 from services.store.transaction.part import Part
 
-_APPEND: Final = insert(ACCESS)
+_FIELDS: Final = tuple(field.name for field in fields(Access) if field.name != "id")
+_COLUMNS: Final = tuple("direction" if name == "side" else name for name in _FIELDS)
+_values: Final = attrgetter(*_FIELDS)
 
 
 class AccessPart(Part):
     """`services.ports.access.AccessPort`."""
 
-    def append_access(self, access: Access) -> None:
+    def append_accesses(self, accesses: Sequence[Access]) -> None:
         """See the port."""
-        values = asdict(access)
-        del values["id"]
-        self._connection.execute(_APPEND, {**values, "direction": values.pop("side").value})
+        rows = [dict(zip(_COLUMNS, _values(one), strict=True)) for one in accesses]
+        self._dialect.insert_rows(self._connection, ACCESS, rows)
 
     def accesses(
         self, *, after_id: int, limit: int, subject: bytes | None = None, since: datetime | None = None

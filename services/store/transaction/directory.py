@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
@@ -14,7 +14,9 @@ from services.domain.partner import Partner, PartnerState
 from services.store.tables import AGREEMENT, PARTNER
 from services.store.transaction.part import Part
 
-_PARTNER: Final = select(PARTNER).where(PARTNER.c.city == bindparam("of_city"))
+_PARTNER_COLUMNS: Final = tuple(PARTNER.c[field.name] for field in fields(Partner))
+_PARTNERS: Final = select(*_PARTNER_COLUMNS).order_by(PARTNER.c.city)
+_PARTNER: Final = select(*_PARTNER_COLUMNS).where(PARTNER.c.city == bindparam("of_city"))
 _AGREEMENTS: Final = select(AGREEMENT).order_by(AGREEMENT.c.id, AGREEMENT.c.version)
 _VERSIONS: Final = _AGREEMENTS.where(AGREEMENT.c.id == bindparam("agreement_id"))
 
@@ -24,12 +26,12 @@ class DirectoryPart(Part):
 
     def partners(self) -> Sequence[Partner]:
         """See the port."""
-        return [_to_partner(row) for row in self._connection.execute(select(PARTNER).order_by(PARTNER.c.city))]
+        return list(map(_to_partner, self._dialect.rows(self._connection, _PARTNERS, {})))
 
     def partner(self, city: str) -> Partner | None:
         """See the port."""
-        row = self._connection.execute(_PARTNER, {"of_city": city}).one_or_none()
-        return None if row is None else _to_partner(row)
+        rows = self._dialect.rows(self._connection, _PARTNER, {"of_city": city})
+        return _to_partner(rows[0]) if rows else None
 
     def put_partner(self, partner: Partner) -> None:
         """See the port."""
@@ -59,8 +61,9 @@ class DirectoryPart(Part):
             raise ValueError(f"agreement {agreement.id} version {agreement.version} stands with another content")
 
 
-def _to_partner(row: Any) -> Partner:  # noqa: ANN401 - a row of PARTNER
-    return Partner(**{**row._mapping, "state": PartnerState(row.state)})
+def _to_partner(row: Any) -> Partner:  # noqa: ANN401 - its columns, in the order of the fields
+    city, bundle, fingerprint, endpoint, state, reason = row
+    return Partner(city, bundle, fingerprint, endpoint, PartnerState(state), reason)
 
 
 def _to_agreement(row: Any) -> Agreement:  # noqa: ANN401 - a row of AGREEMENT

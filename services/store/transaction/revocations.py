@@ -43,7 +43,7 @@ class RevocationsPart(Part):
 
     def revoked_agreements(self) -> frozenset[str]:
         """See the port."""
-        return frozenset(self._connection.execute(_REVOKED_AGREEMENTS).scalars())
+        return frozenset(subject for (subject,) in self._dialect.rows(self._connection, _REVOKED_AGREEMENTS, {}))
 
     def revocation_stamp(self) -> int:
         """See the port."""

@@ -57,7 +57,8 @@ def claim(sender: Sender, *numbers: int) -> list[bytes]:
 def said_of(sender: Sender) -> list[bytes]:
     """Return what was said about the subject that all rows of the samples share."""
     subject = a_key(0)[:SUBJECT_BYTES]
-    return sender.store.read(lambda tx: tx.said_of(sender.stream.name.dataset, subject, newest=10))
+    (said,) = sender.store.read(lambda tx: tx.said_of(sender.stream.name.dataset, [subject], newest=10))
+    return said
 
 
 def progress(sender: Sender) -> tuple[StreamProgress, SourceProgress]:

@@ -13,7 +13,7 @@ from services.ports.store import Store, Transaction
 from services.store.dialect.sqlite import SqliteDialect
 from services.store.engines import sqlite_engine, sqlite_path
 from services.store.opening import open_store
-from services.store.transaction.subjects import _STANDS, _tail
+from services.store.transaction.subjects import _stands, _tail
 from tests.contract.store.samples import NAME, NOW, Sender, a_content, a_row, a_source, do
 
 ELSEWHERE = StreamName("320600", "320500", "social.contribution")
@@ -50,7 +50,8 @@ def merge(sender: Sender) -> None:
 
 def found(store: Store, subject: bytes, *, newest: int = 100, dataset: str = NAME.dataset) -> list[bytes]:
     """Return what was said about a subject."""
-    return store.read(lambda tx: tx.said_of(dataset, subject, newest=newest))
+    (bodies,) = store.read(lambda tx: tx.said_of(dataset, [subject], newest=newest))
+    return bodies
 
 
 def bodies(*numbers: int) -> list[bytes]:
@@ -102,6 +103,15 @@ class TestEitherSide:
                 merge(one)
         assert found(sender.store, ANNA) == bodies(3, 5)
 
+    def test_many_subjects_are_found_at_once(self, sender: Sender, merged: bool) -> None:
+        """Each as if it were asked for alone: in the order of asking, also twice, also nobody."""
+        submit(sender, *(said(who, number, number) for number in range(1, 5) for who in (ANNA, BEN, LAST)))
+        if merged:
+            merge(sender)
+        wanted = [LAST, b"nobody..", ANNA, LAST]
+        answers = sender.store.read(lambda tx: tx.said_of(NAME.dataset, wanted, newest=2))
+        assert answers == [bodies(3, 4), [], bodies(3, 4), bodies(3, 4)]
+
     def test_the_newest_are_looked_at(self, sender: Sender, merged: bool) -> None:
         """Of a subject with more records than are wanted, those submitted last."""
         submit(sender, *(said(ANNA, number, number) for number in range(1, 21)))
@@ -140,13 +150,14 @@ def test_nothing_is_searched_from_end_to_end(sqlite_url: str) -> None:
     """A subject is a range of what stands, and a stream's last submissions are one of all submissions."""
     dialect, engine = SqliteDialect(), sqlite_engine(sqlite_path(sqlite_url), writes=False)
     with engine.connect() as connection:
-        for statement in (_STANDS, _tail(dialect)):
+        for statement in (_stands(dialect), _tail(dialect)):
             compiled = statement.compile(dialect=engine.dialect)
-            values = {"names": "%", "first": b"", "last": b"", "subject": b"", "newest": 1, **compiled.params}
+            values = {"names": "%", "spans": bytes(32), "newest": 1, **compiled.params}
             arguments = tuple(values[name] or b"" for name in compiled.positiontup or ())
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", arguments)
-            scanned = [row[3].split()[1] for row in plan if row[3].startswith("SCAN")]
-            assert scanned == ["stream"]
+            plan = [row[3].split() for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", arguments)]
+            searched = {"standing", "submission", "outbox"}
+            assert searched & {step[1] for step in plan if step[0] == "SEARCH"}
+            assert not searched & {step[1] for step in plan if step[0] == "SCAN"}
     engine.dispose()
 
 

@@ -26,6 +26,7 @@ from services.domain.outbox import OutboxRow, Source
 from services.domain.partner import Partner, PartnerState
 from services.domain.revocation import Grain, Revocation
 from services.domain.stream import Direction, Stream, StreamName
+from services.exchange.look_up import LookUp
 from services.exchange.quota import Quotas
 from services.node.asking import fields_of
 from services.node.callers import CALLERS
@@ -205,13 +206,9 @@ async def asked_node(path: Path) -> AsyncIterator[AskedNode]:
     """Serve Shanghai's typed services over a store while the block runs."""
     store = open_store(f"sqlite:///{path}")
     host, clock = AskedHost(), FakeClock()
-    lookups = Lookups(
-        replace(make_parts(NANTONG.code, clock, SeededRandom()), city=SHANGHAI.code),
-        store,
-        host,  # type: ignore[arg-type]  # the services ask no more of it
-        Quotas(clock),
-        DATASETS,
-    )
+    parts = replace(make_parts(NANTONG.code, clock, SeededRandom()), city=SHANGHAI.code)
+    look_up = LookUp(parts, store, Quotas(clock), host.pseudonym)
+    lookups = Lookups(parts, host, DATASETS, look_up)  # type: ignore[arg-type]  # the services ask no more of it
     server = _server(lookups, [NANTONG, SUZHOU])
     await server.start()
     try:

@@ -73,14 +73,14 @@ class FakeStore:
         """Return none."""
         return frozenset()
 
-    def said_of(self, dataset: str, subject: bytes, *, newest: int) -> list[bytes]:
+    def said_of(self, dataset: str, subjects: Sequence[bytes], *, newest: int) -> list[list[bytes]]:
         """Count the search."""
         self.searched += 1
-        return self.said
+        return [self.said for _ in subjects]
 
-    def append_access(self, access: Access) -> None:
-        """Keep an access."""
-        self.log.append(access)
+    def append_accesses(self, accesses: Sequence[Access]) -> None:
+        """Keep accesses."""
+        self.log += accesses
 
 
 def look_up(store: FakeStore) -> LookUp:
