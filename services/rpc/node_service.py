@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from services.rpc.node_access import AccessDesk
-from services.rpc.node_admin import Agreements, Partners, Streams
+from services.rpc.node_agreements import Agreements
 from services.rpc.node_cases import CaseDesk
 from services.rpc.node_keys import Keystore, OwnBundle
 from services.rpc.node_lineage import LineageDesk
+from services.rpc.node_partners import Partners
 from services.rpc.node_rejections import RejectionsDesk
 from services.rpc.node_revocations import Revocations
 from services.rpc.node_standing import StandingDesk
+from services.rpc.node_streams import Streams
 from services.rpc.node_submit import Submissions
 from services.rpc.node_watch import InboxDesk
 from yrdx.node.v1 import node_pb2_grpc

@@ -28,7 +28,7 @@ from services.node.output import say
 from services.node.session import open_session
 from services.node.settings import load_settings
 from services.node.system import SystemClock
-from services.rpc.node_admin import agreement_to_pb
+from services.wire.agreements import agreement_to_pb
 from yrdx.node.v1 import node_pb2
 from yrdx.social.v1.service_pb2 import GetContributionTotalsRequest, GetContributionTotalsResponse
 from yrdx.types.v1.lookup_pb2 import LOOKUP_OUTCOME_FOUND, LookupContext, Person

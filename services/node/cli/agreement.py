@@ -36,7 +36,7 @@ def import_(
     from services.node.cli.agreement_file import read_agreement
 
     agreement = read_agreement(file)
-    from services.rpc.node_admin import agreement_to_pb
+    from services.wire.agreements import agreement_to_pb
     from yrdx.node.v1 import node_pb2
 
     with connect(home) as session:

@@ -18,8 +18,8 @@ from services.node.home import Home, new_home
 from services.node.session import open_session
 from services.node.settings import load_settings, settings_text, verify_settings
 from services.node.system import SystemClock
-from services.rpc.node_admin import agreement_to_pb
 from services.store import schema
+from services.wire.agreements import agreement_to_pb
 from yrdx.node.v1 import node_pb2
 
 

@@ -16,7 +16,7 @@ from services.domain.agreement import Agreement
 from services.node.conformance.sender import Key, Sender
 from services.node.session import NodeSession, open_session
 from services.node.system import SystemClock
-from services.rpc.node_admin import agreement_to_pb
+from services.wire.agreements import agreement_to_pb
 from tests.integration.support.nodes import DATASET, Node, agreement, streams_of
 from yrdx.node.v1 import node_pb2
 

@@ -16,7 +16,7 @@ from services.node.cli.bundle import current_bundle
 from services.node.kit import write_kit
 from services.node.session import open_session
 from services.node.system import SystemClock
-from services.rpc.node_admin import agreement_to_pb
+from services.wire.agreements import agreement_to_pb
 from tests.integration.support.nodes import DATASET, Node, agreement
 from tests.integration.support.records import messages
 from yrdx.node.v1 import node_pb2

@@ -21,7 +21,7 @@ from services.node.home import Home
 from services.node.session import NodeSession, open_session
 from services.node.settings import load_settings
 from services.node.system import SystemClock
-from services.rpc.node_admin import agreement_to_pb
+from services.wire.agreements import agreement_to_pb
 from tests.integration.support.waiting import until
 from yrdx.node.v1 import node_pb2
 
