@@ -17,11 +17,12 @@ from services.domain.batch import Batch, BatchHeader, Signed
 from services.domain.errors import ExchangeError, Malformed, StoreUnavailable, Unavailable
 from services.domain.stream import StreamName
 from services.exchange.ahead import in_groups, map_ahead
+from services.exchange.apply import Applied, agreement_of, apply_batch
 from services.exchange.deliver import written
 from services.exchange.open import Opened, answer_opening, read_opening
 from services.exchange.parts import Parts
 from services.exchange.quota import Quotas
-from services.exchange.receive import Applied, VerifiedBatch, agreement_of, apply_batch, verify_batch
+from services.exchange.verify import VerifiedBatch, verify_batch
 from services.ports.store import Store, Transaction
 
 AHEAD_BATCHES: Final = 2

@@ -21,8 +21,8 @@ from services.domain.stream import Direction, Stream
 from services.exchange.cases import Place, moves_of, take_steps
 from services.exchange.deliver import written
 from services.exchange.parts import Parts
-from services.exchange.receive import UNDECODABLE
 from services.exchange.refuse import refuse_received
+from services.exchange.verify import UNDECODABLE
 from services.ports.gate import Passed
 from services.ports.store import Store, Transaction
 

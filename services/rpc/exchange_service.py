@@ -18,12 +18,12 @@ from services.domain.stream import StreamName
 from services.domain.tags import BUNDLE_ACK
 from services.exchange.accept import Reception
 from services.exchange.ahead import until_set
+from services.exchange.apply import Applied
 from services.exchange.deliver import written
 from services.exchange.history import receipted_batches
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
 from services.exchange.quota import Quotas
-from services.exchange.receive import Applied
 from services.ports.host import Host
 from services.ports.store import Store, Transaction
 from services.rpc.callers import current_caller

@@ -27,14 +27,15 @@ from services.domain.errors import (
 )
 from services.domain.opening import OpeningAnswer
 from services.domain.stream import Direction, Position, Stream, StreamState
+from services.exchange.apply import apply_batch
 from services.exchange.dial import make_opening, read_answer, resume_from
 from services.exchange.history import receipted_batches
 from services.exchange.open import answer_opening, read_opening
-from services.exchange.receive import apply_batch, verify_batch
 from services.exchange.recover import allow_replay, finish_recovery, next_epoch_known, open_epoch, take_back
 from services.exchange.seal import seal_pending
 from services.exchange.settle import mark_diverged, settle_receipts, verify_receipt
 from services.exchange.submit import Chunk, SubmittedRow, check_chunk, open_source, submit_chunk
+from services.exchange.verify import verify_batch
 from services.ports.store import Store, Transaction
 from services.store.backup import backup
 from services.store.opening import open_store

@@ -20,10 +20,11 @@ from services.domain.merkle import record_leaves
 from services.domain.outbox import OutboxRow
 from services.domain.stream import Direction, Stream, StreamName
 from services.domain.tags import BATCH
-from services.exchange.receive import VerifiedBatch, apply_batch
+from services.exchange.apply import apply_batch
 from services.exchange.seal import seal_pending
 from services.exchange.settle import settle_receipts, verify_receipt
 from services.exchange.submit import CheckedChunk, Chunk, OpenedSource, open_source, submit_chunk
+from services.exchange.verify import VerifiedBatch
 from services.node.bench.pair import Pair
 from services.node.bench.records import BenchRecord, repeated
 from services.node.demo.cities import DATASET, NANTONG, SHANGHAI

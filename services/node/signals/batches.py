@@ -13,7 +13,7 @@ from services.domain.errors import ExchangeError
 from services.domain.receipt import Rejection
 from services.domain.stream import StreamName
 from services.domain.tags import RECEIPT
-from services.exchange.receive import Applied
+from services.exchange.apply import Applied
 from services.exchange.settle import VerifiedReceipt
 from services.node.signals.metrics import Metrics
 

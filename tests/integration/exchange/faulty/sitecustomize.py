@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from services.exchange import receive
+from services.exchange import verify
 from services.node import workers
 
 _FAULTS = Path(os.environ["TEST_FAULTS"])
@@ -40,4 +40,4 @@ def _bytes(argument: list[Any]) -> list[bytes]:
 
 
 _plain_answer_all, workers.answer_all = workers.answer_all, _answer_all
-_plain_verify_batch, receive.verify_batch = receive.verify_batch, _verify_batch
+_plain_verify_batch, verify.verify_batch = verify.verify_batch, _verify_batch

@@ -1,3 +1,5 @@
+"""Receiving: a batch is verified, then applied once; what is forged changes nothing."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -27,7 +29,8 @@ from services.domain.errors import (
 )
 from services.domain.partner import Partner, PartnerState
 from services.domain.tags import BATCH
-from services.exchange.receive import apply_batch, verify_batch
+from services.exchange.apply import apply_batch
+from services.exchange.verify import verify_batch
 from services.ports.store import Transaction
 from tests.simulation.cities import NANTONG, SHANGHAI, make_agreement, signing_key
 from tests.simulation.world import World

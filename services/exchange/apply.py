@@ -1,18 +1,17 @@
-"""Receive: a batch is verified, then applied in one transaction with its evidence.
+"""Apply: a verified batch takes effect once, in one transaction with its evidence.
 
-`verify_batch` is pure and costs the time; `apply_batch` is short and holds the stream's row. Whatever is wrong
-inside a record is a rejection in the receipt; only header, signature, root, size and order are errors.
+The transaction holds the stream's row, so it is short: what costs time was done by `services.exchange.verify`. What
+is out of order is an error and changes nothing; what is wrong inside a record is a rejection in the receipt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from services.domain import merkle
 from services.domain.agreement import Agreement
-from services.domain.batch import Batch, BatchHeader, Signed, StoredBatch
-from services.domain.course import Move
+from services.domain.batch import BatchHeader, Signed, StoredBatch
 from services.domain.errors import (
     ContentConflict,
     Diverged,
@@ -20,11 +19,7 @@ from services.domain.errors import (
     EpochUnknown,
     HeadMismatch,
     Malformed,
-    NotPermitted,
-    Rejected,
-    RootInvalid,
     SequenceGap,
-    TooLarge,
     Unavailable,
 )
 from services.domain.inbox import Accepted
@@ -32,48 +27,20 @@ from services.domain.opening import ConflictStatement
 from services.domain.receipt import Receipt, Rejection, Violation
 from services.domain.standard import StandardVersion
 from services.domain.stream import Direction, Position, Stream, StreamState
-from services.domain.tags import BATCH, CONFLICT, RECEIPT
+from services.domain.tags import CONFLICT, RECEIPT
 from services.exchange.agreements import named_agreement
-from services.exchange.cases import Place, impossible_steps, moves_of, take_steps
+from services.exchange.cases import Place, impossible_steps, take_steps
 from services.exchange.open import require_live_partner
 from services.exchange.parts import Parts
 from services.exchange.refuse import refuse_received
-from services.exchange.standards import is_ahead, require_readable
+from services.exchange.standards import require_readable
+from services.exchange.verify import VerifiedBatch
 from services.ports.gate import Passed
 from services.ports.store import Transaction
 
-_SUPERSEDED = Violation(
+_SUPERSEDED: Final = Violation(
     "", "mends.superseded", "此后已接收该对象的更新记录 (a newer record of this subject was accepted since)"
 )
-
-UNDECODABLE = Violation("", "record.codec", "记录无法解码 (the payload codec cannot decode the record)")
-_WRONG_SALT = Violation("", "record.salt", "盐值须为 16 字节 (the salt must have 16 bytes)")
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedBatch:
-    """A batch whose signature and root verify, with the gate's verdict on each record.
-
-    Attributes:
-        batch: As sent.
-        header_hash: The batch's identity.
-        leaves: Leaves, 32 bytes each.
-        verdicts: One per record.
-        held: Its standard is a compatible addition that is not known here yet: nobody reads it before it is.
-        moves: By sequence, what records that passed say of cases; those of a held batch say it when it is released.
-    """
-
-    batch: Batch
-    header_hash: bytes
-    leaves: bytes
-    verdicts: Sequence[Passed | Violation]
-    held: bool
-    moves: Mapping[int, Move]
-
-    @property
-    def header(self) -> BatchHeader:
-        """The batch's header."""
-        return self.batch.header
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,38 +53,6 @@ class Applied:
     duplicate: bool = False
     accepted: int = 0
     rejections: Sequence[Rejection] = ()
-
-
-def verify_batch(parts: Parts, batch: Batch, caller_city: str, fields: Sequence[str]) -> VerifiedBatch:
-    """Verify everything about a batch that needs no store.
-
-    Args:
-        parts: Ports.
-        batch: As received.
-        caller_city: City that the connection proved.
-        fields: Fields that the agreement lets through.
-
-    Raises:
-        NotPermitted: The batch is not on a stream from the caller to this city.
-        TooLarge: Over this node's limits.
-        SignatureInvalid, RootInvalid, DatasetUnknown: As they say.
-    """
-    header = batch.header
-    if (header.stream.from_city, header.stream.to_city) != (caller_city, parts.city):
-        raise NotPermitted(f"{header.stream} is not a stream from {caller_city} to {parts.city}")
-    _require_size(parts, batch)
-    digest = parts.digests.get(header.hash_algorithm)
-    if digest is None:
-        raise Malformed(f"hash algorithm {header.hash_algorithm} is not known here")
-    parts.verifier.verify(caller_city, BATCH, batch.signed_header)
-    leaves = merkle.record_leaves(header.first_sequence, batch.records, digest)
-    if merkle.root(leaves, digest) != header.root:
-        raise RootInvalid("the records' Merkle root is not the header's")
-    header_hash = digest(BATCH + batch.signed_header.content)
-    held = is_ahead(parts.inbox_gate, header.stream.dataset, header.standard)
-    verdicts, bodies = _judged(parts, batch, fields)
-    moves = {} if held else _moves(parts, header, verdicts, bodies)
-    return VerifiedBatch(batch, header_hash, b"".join(leaves), verdicts, held, moves)
 
 
 def apply_batch(tx: Transaction, parts: Parts, verified: VerifiedBatch) -> Applied:
@@ -163,53 +98,6 @@ def agreement_of(tx: Transaction, parts: Parts, header: BatchHeader) -> Agreemen
     agreement = named_agreement(tx, header.stream, header.agreement_id, header.agreement_version, header.sealed_time)
     require_readable(parts.gate, agreement, header.standard)
     return agreement
-
-
-def _require_size(parts: Parts, batch: Batch) -> None:
-    limits, count = parts.limits, len(batch.records)
-    if count != batch.header.record_count or not count:
-        raise Malformed(f"the header says {batch.header.record_count} records, the batch holds {count}")
-    if count > limits.batch_records_max:
-        raise TooLarge(f"a batch holds at most {limits.batch_records_max} records here")
-    if sum(len(record.salt) + len(record.body) for record in batch.records) > _bytes_max(parts, count):
-        raise TooLarge(f"a batch holds at most {limits.batch_bytes_max} bytes here")
-
-
-def _bytes_max(parts: Parts, count: int) -> int:
-    """A single record may fill a batch alone: it is then judged by the record's own limit at the gate."""
-    return (
-        max(parts.limits.batch_bytes_max, parts.limits.record_bytes_max + 16)
-        if count == 1
-        else parts.limits.batch_bytes_max
-    )
-
-
-def _judged(parts: Parts, batch: Batch, fields: Sequence[str]) -> tuple[list[Passed | Violation], list[bytes]]:
-    """Return the gate's verdicts, and the decoded bodies."""
-    broken = {offset: _WRONG_SALT for offset, record in enumerate(batch.records) if len(record.salt) != 16}
-    bodies: list[bytes] = []
-    for offset, record in enumerate(batch.records):
-        try:
-            bodies.append(parts.codec.decode(record.body))
-        except Rejected:
-            bodies.append(b"")
-            broken[offset] = UNDECODABLE
-    verdicts = parts.inbox_gate.check(batch.header.stream.dataset, batch.header.standard, bodies, fields=fields)
-    for offset, violation in broken.items():
-        verdicts[offset] = violation
-    return verdicts, bodies
-
-
-def _moves(
-    parts: Parts, header: BatchHeader, verdicts: Sequence[Passed | Violation], bodies: Sequence[bytes]
-) -> dict[int, Move]:
-    """Return what the records that passed say of cases, by sequence."""
-    passed = (
-        (sequence, body)
-        for sequence, (verdict, body) in enumerate(zip(verdicts, bodies, strict=True), header.first_sequence)
-        if isinstance(verdict, Passed)
-    )
-    return moves_of(parts, header.stream.dataset, header.standard, passed)
 
 
 def _already_applied(tx: Transaction, stream: Stream, header: BatchHeader) -> bool:
@@ -298,24 +186,30 @@ def _refused_since(verified: VerifiedBatch, receipt: Receipt) -> dict[int, Viola
 
 
 def _rejections(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch) -> tuple[Rejection, ...]:
-    header = verified.header
     found = {
         sequence: verdict
-        for sequence, verdict in enumerate(verified.verdicts, header.first_sequence)
+        for sequence, verdict in enumerate(verified.verdicts, verified.header.first_sequence)
         if isinstance(verdict, Violation)
     }
+    found |= _superseded(tx, stream, verified)
+    if verified.moves:
+        moves = {sequence: move for sequence, move in verified.moves.items() if sequence not in found}
+        found |= impossible_steps(tx, parts, stream.name, moves)
+    return tuple(Rejection(sequence, found[sequence]) for sequence in sorted(found))
+
+
+def _superseded(tx: Transaction, stream: Stream, verified: VerifiedBatch) -> dict[int, Violation]:
+    """Return which records mend a row of whose subject a newer one was accepted since, by sequence."""
+    header = verified.header
     mending = [
         (sequence, verdict)
         for sequence, verdict in enumerate(verified.verdicts, header.first_sequence)
         if isinstance(verdict, Passed) and verdict.mends
     ]
-    if mending:
-        newer = tx.superseded(stream.id, [(verdict.key, verdict.mends) for _, verdict in mending], header.epoch)
-        found |= {sequence: _SUPERSEDED for sequence, verdict in mending if verdict.key in newer}
-    if verified.moves:
-        moves = {sequence: move for sequence, move in verified.moves.items() if sequence not in found}
-        found |= impossible_steps(tx, parts, stream.name, moves)
-    return tuple(Rejection(sequence, found[sequence]) for sequence in sorted(found))
+    if not mending:
+        return {}
+    newer = tx.superseded(stream.id, [(verdict.key, verdict.mends) for _, verdict in mending], header.epoch)
+    return {sequence: _SUPERSEDED for sequence, verdict in mending if verdict.key in newer}
 
 
 def _move_cases(tx: Transaction, parts: Parts, stream: Stream, verified: VerifiedBatch, receipt: Receipt) -> None:
