@@ -25,7 +25,7 @@ from services.node.exits import Mistake, nearest
 from services.node.home import Home, verify_home
 from services.node.lock import held_by
 from services.node.session import calling, iterating, own_channel
-from services.node.settings import load_settings
+from services.node.settings_file import load_settings
 from services.rpc.questions import QUESTIONS, Question
 from services.wire.contract import verify_rules
 from yrdx.types.v1 import lookup_pb2

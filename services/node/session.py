@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 from services.domain.errors import Unavailable
 from services.node.home import Home
 from services.node.lock import NodeLock, held_by
-from services.node.settings import Settings, load_settings
+from services.node.settings import Settings
+from services.node.settings_file import load_settings
 
 if TYPE_CHECKING:
     import grpc

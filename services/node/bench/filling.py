@@ -33,7 +33,7 @@ from services.node.lock import NodeLock
 from services.node.merging import merge_all
 from services.node.node import Node, open_node
 from services.node.output import say
-from services.node.settings import load_settings
+from services.node.settings_file import load_settings
 from services.ports.gate import Passed
 from services.ports.store import Store, Transaction
 from services.wire.bodies import content_of

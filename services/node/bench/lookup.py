@@ -26,7 +26,7 @@ from services.node.demo.cities import NANTONG, SHANGHAI, demo_agreement, free_po
 from services.node.home import Home
 from services.node.output import say
 from services.node.session import open_session
-from services.node.settings import load_settings
+from services.node.settings_file import load_settings
 from services.node.system import SystemClock
 from services.wire.agreements import agreement_to_pb
 from yrdx.node.v1 import node_pb2

@@ -37,7 +37,7 @@ def export(
 ) -> None:
     """Write the bundle in force."""
     from services.node.keys import passphrase_of
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
     from services.node.system import SystemClock
 
     place = Home(home)

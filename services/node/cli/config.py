@@ -18,7 +18,7 @@ app = group("节点设置 · settings")
 )
 def show(home: HomeOption = HERE, json: JsonOption = False) -> None:
     """Show settings."""
-    from services.node.settings import explain_settings
+    from services.node.settings_file import explain_settings
 
     found = explain_settings(Home(home))
     if json:
@@ -33,7 +33,7 @@ def show(home: HomeOption = HERE, json: JsonOption = False) -> None:
 @verb(app, "validate", "检查设置 · check the settings", "yrdx config validate --home A")
 def validate(home: HomeOption = HERE, json: JsonOption = False) -> None:
     """Check settings; every mistake is named at once."""
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
 
     settings = load_settings(Home(home))
     if json:

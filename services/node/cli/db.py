@@ -61,7 +61,7 @@ class StoreMissing(CommandFailed):
 def migrate(home: HomeOption = HERE, json: JsonOption = False) -> None:
     """Run the pending migrations."""
     from services.node.lock import NodeLock
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
     from services.store import schema
 
     place = Home(home)
@@ -88,7 +88,7 @@ def backup(
     json: JsonOption = False,
 ) -> None:
     """Write a copy of the store as of one moment."""
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
     from services.store.backup import backup as copy
 
     url = load_settings(Home(home)).store_url

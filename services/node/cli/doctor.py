@@ -137,7 +137,7 @@ def examine(home: Home, now: datetime, scope: Scope = ALL) -> list[Verdict]:
     from services.node.cli.checks import exchange, machine
     from services.node.cli.checks.verdict import failed, passed, verdicts
     from services.node.exits import CommandFailed
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
 
     if scope.partner:
         return verdicts("node.answers", lambda: exchange.check_partner(home, scope.partner, now), _MEND_FIRST)

@@ -72,7 +72,7 @@ def create_home(path: Path, chosen: Mapping[str, str | bool | int]) -> Generatio
     from certs.keystore import create_keystore
     from services.node.access_key import access_key
     from services.node.keys import passphrase_of
-    from services.node.settings import settings_text, verify_settings
+    from services.node.settings_file import settings_text, verify_settings
     from services.node.system import SystemClock
     from services.store import schema
 

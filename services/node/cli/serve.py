@@ -21,7 +21,7 @@ def declare(app: typer.Typer) -> None:
 
 def serve(home: HomeOption = HERE) -> None:
     """Serve."""
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
 
     settings = load_settings(Home(home))
     from services.node.server import serve as run

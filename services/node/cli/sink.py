@@ -82,7 +82,7 @@ def _own_name(dataset: str) -> str:
 def _reader(home: Path, dataset: str) -> ChangeReader:
     from adapters.mapping import load_mapping
     from services.node.home import Home
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
     from services.node.sinks.changes import ChangeReader
     from services.wire.datasets import load_datasets
 

@@ -120,7 +120,7 @@ def opened_home(path: Path) -> Place:
     """
     from certs.identity import Identity
     from services.node.keys import passphrase_of
-    from services.node.settings import load_settings
+    from services.node.settings_file import load_settings
     from services.node.system import SystemClock
 
     home = Home(path)

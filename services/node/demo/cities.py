@@ -16,7 +16,7 @@ from services.domain.agreement import Agreement
 from services.node.cli.bundle import current_bundle
 from services.node.home import Home, new_home
 from services.node.session import open_session
-from services.node.settings import load_settings, settings_text, verify_settings
+from services.node.settings_file import load_settings, settings_text, verify_settings
 from services.node.system import SystemClock
 from services.store import schema
 from services.wire.agreements import agreement_to_pb

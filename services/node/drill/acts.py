@@ -30,7 +30,7 @@ from services.node.drill.load import load_between
 from services.node.home import Home
 from services.node.output import say
 from services.node.session import open_session
-from services.node.settings import load_settings
+from services.node.settings_file import load_settings
 from services.node.system import SystemClock
 from yrdx.exchange.v1 import exchange_pb2_grpc
 from yrdx.node.v1 import node_pb2

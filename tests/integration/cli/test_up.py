@@ -23,7 +23,7 @@ from services.node.demo.cities import DemoCity
 from services.node.demo.streams import DemoStream, make_streams
 from services.node.home import Home
 from services.node.lock import Holder, holder_of
-from services.node.settings import load_settings
+from services.node.settings_file import load_settings
 from services.node.sync.inputs import layout_of
 from services.node.sync.reading import of_any_record, textual_rows
 from tests.integration.support.commands import Ran, finish, start_yrdx, yrdx

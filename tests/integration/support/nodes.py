@@ -19,7 +19,7 @@ from services.node.demo.cities import DATASET, NANTONG, SHANGHAI, DemoCity, demo
 from services.node.demo.processes import NodeProcess
 from services.node.home import Home
 from services.node.session import NodeSession, open_session
-from services.node.settings import load_settings
+from services.node.settings_file import load_settings
 from services.node.system import SystemClock
 from services.wire.agreements import agreement_to_pb
 from tests.integration.support.waiting import until
