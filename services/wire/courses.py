@@ -13,7 +13,8 @@ from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from services.domain.course import Clock, Course, Move, Step
-from services.wire.named_rules import field_reader, named_rule
+from services.wire.fields import field_reader
+from services.wire.named_rules import named_rule
 from yrdx.types.v1 import types_pb2
 
 _RULES: Final[Any] = validate_pb2.field

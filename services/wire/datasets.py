@@ -7,47 +7,34 @@ The modules are found as files because ``yrdx`` is a namespace package, into whi
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 import yrdx
 from buf.validate import validate_pb2
-from services.domain.consistency import Agreement, agreements
 from services.domain.errors import DatasetUnknown
 from services.domain.receipt import Violation
 from services.domain.standard import StandardVersion, newest_before
-from services.domain.tags import record_key, record_keys, subject_digest
 from services.wire.additions import Search, search_additions
 from services.wire.columns import Columns
+from services.wire.consistency import CompiledConsistency, compile_consistency
 from services.wire.courses import CompiledCourse, compile_course
-from services.wire.named_rules import compile_named_rules, field_reader
-from services.wire.reasons import count_reason, decision_reason, reason_of, sum_reason
+from services.wire.keys import compile_keys, subject_prefix
+from services.wire.named_rules import compile_named_rules
+from services.wire.reasons import reason_of
 from services.wire.runs import MessageRun
 from yrdx.types.v1 import types_pb2
 
 _DATASET: Final[Any] = types_pb2.dataset  # protoc types an extension as its mere descriptor
 _RULES: Final[Any] = validate_pb2.field
-
-_INTEGER_TYPES: Final = frozenset(
-    {
-        FieldDescriptor.TYPE_INT32,
-        FieldDescriptor.TYPE_INT64,
-        FieldDescriptor.TYPE_UINT32,
-        FieldDescriptor.TYPE_UINT64,
-        FieldDescriptor.TYPE_SINT32,
-        FieldDescriptor.TYPE_SINT64,
-    }
-)
-_KEY_TYPES: Final = _INTEGER_TYPES | {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_ENUM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +78,7 @@ class Dataset:
         Args:
             parts: Texts of `subject_fields`; numbers and codes in decimal.
         """
-        return subject_digest(parts, _sha256)
+        return subject_prefix(parts)
 
 
 class Datasets:
@@ -162,13 +149,12 @@ def compile_dataset(descriptor: Descriptor, version: StandardVersion | None = No
     """
     declared = _declaration(descriptor)
     standard = version or StandardVersion.parse(declared.standard)
-    later = search_additions(descriptor, standard)
-    message_class = GetMessageClass(descriptor)
     about = tuple(declared.subject or declared.key)
-    key, keys = _compile_keys(descriptor, about, declared.key)
-    sums = [_compile_sum(descriptor, one) for one in declared.sums]
-    agreeing = [(one, _disagreement(one)) for one in agreements(declared, descriptor)]
+    keys = compile_keys(descriptor, about, declared.key)
+    consistency = compile_consistency(descriptor, declared)
+    later = search_additions(descriptor, standard)
     course = compile_course(descriptor, declared)
+    message_class = GetMessageClass(descriptor)
     return Dataset(
         name=declared.name,
         standard=str(standard),
@@ -176,27 +162,35 @@ def compile_dataset(descriptor: Descriptor, version: StandardVersion | None = No
         type_url=f"type.googleapis.com/{descriptor.full_name}",
         key_fields=tuple(declared.key),
         subject_fields=about,
-        key=key,
-        keys=keys,
-        first_broken=_compile_first_broken(descriptor, sums, agreeing, later),
+        key=keys.one,
+        keys=keys.many,
+        first_broken=_compile_first_broken(compile_named_rules(descriptor), consistency, later),
         sums_hold=lambda columns: (
-            _first_broken_sum(sums, columns) is None
-            and _all_agree(agreeing, columns)
+            consistency.holds(columns)
             and (later is None or all(later(message) is None for message in columns.messages))
         ),
         run=MessageRun(message_class),
         course=course,
-        indispensable=frozenset(_indispensable(descriptor, declared)) | (course.fields if course else frozenset()),
+        indispensable=frozenset({*about, *declared.key, *consistency.fields(), *_required(descriptor)})
+        | (course.fields if course else frozenset()),
     )
 
 
-def _indispensable(descriptor: Descriptor, declared: types_pb2.Dataset) -> Iterator[str]:
-    yield from declared.subject
-    yield from declared.key
-    for one in declared.sums:
-        yield from (one.total, *one.parts)
-    for agreement in agreements(declared, descriptor):
-        yield from agreement.fields()
+def _compile_first_broken(
+    first_broken_rule: Callable[[Message], Violation | None], consistency: CompiledConsistency, later: Search | None
+) -> Callable[[Message], Violation | None]:
+    """Compile what a later version added, the named rules, and then what must agree."""
+
+    def first_broken(message: Message) -> Violation | None:
+        path = later(message) if later else None
+        if path is not None:
+            return Violation(path, "record.newer_field", reason_of("record.newer_field"))
+        return first_broken_rule(message) or consistency.first_broken(message)
+
+    return first_broken
+
+
+def _required(descriptor: Descriptor) -> Iterator[str]:
     for field in descriptor.fields:
         if field.GetOptions().Extensions[_RULES].required:
             yield field.name
@@ -215,91 +209,3 @@ def _contract_files() -> Iterator[FileDescriptor]:
 def _declaration(descriptor: Descriptor) -> types_pb2.Dataset:
     declared: types_pb2.Dataset = descriptor.GetOptions().Extensions[_DATASET]
     return declared
-
-
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
-def _compile_keys(
-    descriptor: Descriptor, subject: Sequence[str], names: Sequence[str]
-) -> tuple[Callable[[Message], bytes], Callable[[Columns], list[bytes]]]:
-    """Compile the key of one message and of many: texts as they are, numbers and codes in decimal."""
-    if not names:
-        raise ValueError(f"{descriptor.full_name} declares no key")
-    for name in (*subject, *names):
-        _field(descriptor, name, _KEY_TYPES)
-    read_subject, read = field_reader(subject), field_reader(names)
-
-    def key(message: Message) -> bytes:
-        return record_key(tuple(map(str, read_subject(message))), tuple(map(str, read(message))), _sha256)
-
-    def keys(columns: Columns) -> list[bytes]:
-        return record_keys([columns[name] for name in subject], [columns[name] for name in names], _sha256)
-
-    return key, keys
-
-
-class _Sum(NamedTuple):
-    """A total, its parts (absent ones count as 0), and what is said when they do not add up."""
-
-    total: str
-    parts: Sequence[str]
-    broken: Violation
-
-
-def _compile_sum(descriptor: Descriptor, declared: types_pb2.Dataset.Sum) -> _Sum:
-    for name in (declared.total, *declared.parts):
-        _field(descriptor, name, _INTEGER_TYPES)
-    parts = list(declared.parts)
-    return _Sum(declared.total, parts, Violation(declared.total, "sum.mismatch", sum_reason(declared.total, parts)))
-
-
-def _disagreement(agreement: Agreement) -> Violation:
-    """What is said when a record's fields do not agree: their names, never their values."""
-    others = list(agreement.others)
-    return Violation(agreement.field, agreement.rule_id, _DISAGREEMENTS[agreement.rule_id](agreement.field, others))
-
-
-_DISAGREEMENTS: Final = {
-    "sum.mismatch": sum_reason,
-    "count.differs": count_reason,
-    "decision.differs": decision_reason,
-}
-
-
-_Agreeing = Sequence[tuple[Agreement, Violation]]
-
-
-def _all_agree(agreeing: _Agreeing, columns: Columns) -> bool:
-    return all(agreement.holds(message) for agreement, _ in agreeing for message in columns.messages)
-
-
-def _compile_first_broken(
-    descriptor: Descriptor, sums: Sequence[_Sum], agreeing: _Agreeing, later: Search | None
-) -> Callable[[Message], Violation | None]:
-    """Compile what a later version added, the named rules, and then the sums and decisions."""
-    first_broken_rule = compile_named_rules(descriptor)
-
-    def first_broken(message: Message) -> Violation | None:
-        path = later(message) if later else None
-        if path is not None:
-            return Violation(path, "record.newer_field", reason_of("record.newer_field"))
-        broken = first_broken_rule(message) or _first_broken_sum(sums, Columns([message]))
-        return broken or next((broken for agreement, broken in agreeing if not agreement.holds(message)), None)
-
-    return first_broken
-
-
-def _first_broken_sum(sums: Sequence[_Sum], columns: Columns) -> Violation | None:
-    for total, parts, broken in sums:
-        if columns[total] != list(map(sum, zip(*(columns[part] for part in parts), strict=True))):
-            return broken
-    return None
-
-
-def _field(descriptor: Descriptor, name: str, types: frozenset[Any]) -> FieldDescriptor:
-    field = descriptor.fields_by_name.get(name)
-    if field is None or field.is_repeated or field.type not in types:
-        raise ValueError(f"{descriptor.full_name}: {name} is no single field of a type that serves in a key or a sum")
-    return field

@@ -5,7 +5,7 @@ The rules themselves are in `services.domain.check_digits`; here they meet the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter, call
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from services.domain import check_digits
 from services.domain.receipt import Violation
+from services.wire.fields import field_reader
 from services.wire.reasons import reason_of
 from yrdx.types.v1 import types_pb2
 
@@ -75,14 +76,6 @@ def compile_named_rules(descriptor: Descriptor) -> Callable[[Message], Violation
         return Violation(found[0], found[1].id, reason_of(found[1].id)) if found else None
 
     return first_broken
-
-
-def field_reader(paths: Iterable[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Compile a function that reads fields, "division.as_of", into a tuple; one C call from two fields up."""
-    names = tuple(paths)
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda message: tuple(attrgetter(name)(message) for name in names)
 
 
 def _compile(descriptor: Descriptor, above: tuple[Descriptor, ...]) -> _Find:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from services.domain.check_digits import citizen_number_check, social_credit_check
@@ -68,3 +69,9 @@ def record(message: Contribution | None = None, **changes: Any) -> RecordBody:
 def body_of(message: Contribution | None = None, **changes: Any) -> bytes:
     """Return a serialised record."""
     return record(message, **changes).SerializeToString()
+
+
+def hashed(tag: bytes, *parts: str) -> bytes:
+    """Hash texts, each after its length, as docs/protocol.md says."""
+    framed = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return hashlib.sha256(tag + framed).digest()[:8]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from services.domain.errors import DatasetUnknown
-from services.wire.columns import Columns
 from services.wire.datasets import Datasets, compile_dataset, load_datasets
 from tests.unit.services.wire.protos import HEAD, compile_messages, run_protoc, write_proto
-from tests.unit.services.wire.samples import CONTRIBUTION, contribution
+from tests.unit.services.wire.samples import CONTRIBUTION, contribution, hashed
 
 DECLARED = """
 message Visit {{
@@ -55,44 +52,6 @@ def test_a_new_domain_is_a_new_proto_and_nothing_else(tmp_path: Path, monkeypatc
     assert (broken.field_path, broken.rule_id) == ("total", "sum.mismatch")
     for name in [name for name in sys.modules if "care_test" in name]:
         monkeypatch.delitem(sys.modules, name)
-
-
-def hashed(tag: bytes, *parts: str) -> bytes:
-    """Hash texts, each after its length, as docs/protocol.md says."""
-    framed = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-    return hashlib.sha256(tag + framed).digest()[:8]
-
-
-def test_the_key_is_the_published_hash() -> None:
-    """It hashes the subject's and then the key's fields in declared order, numbers in decimal, after their lengths."""
-    message = contribution()
-    person = message.person_number
-    parts = (person, "110", message.period_month, message.employer_code, "1", message.source_serial)
-
-    assert CONTRIBUTION.key(message) == hashed(b"yrdx-subject-v1", person) + hashed(b"yrdx-key-v1", *parts)
-    assert CONTRIBUTION.keys(Columns([message] * 3)) == [CONTRIBUTION.key(message)] * 3
-
-
-@pytest.mark.parametrize("name", load_datasets().names())
-def test_every_record_of_a_subject_is_in_its_range(name: str) -> None:
-    """The keys of a subject begin with its digest, which needs nothing of a record but the subject's own fields."""
-    dataset = load_datasets().find(name, "1")
-    message = dataset.message_class()
-    parts = [str(getattr(message, field)) for field in dataset.subject_fields]
-
-    assert dataset.key(message).startswith(dataset.subject(parts))
-    assert set(dataset.subject_fields) <= dataset.indispensable
-
-
-@pytest.mark.parametrize("change", [{"source_serial": "x"}, {"scheme": 210}, {"period_month": "2026-02"}])
-def test_another_key_field_is_another_subject(change: dict[str, Any]) -> None:
-    """Every declared field counts."""
-    assert CONTRIBUTION.key(contribution(**change)) != CONTRIBUTION.key(contribution())
-
-
-def test_what_is_not_in_the_key_keeps_the_subject() -> None:
-    """A corrected amount is a record about the same subject."""
-    assert CONTRIBUTION.key(contribution(base_fen=1)) == CONTRIBUTION.key(contribution())
 
 
 def test_absent_parts_of_a_sum_count_as_zero(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from services.domain.receipt import Violation
-from services.wire.named_rules import RULES, compile_named_rules, field_reader
+from services.wire.named_rules import RULES, compile_named_rules
 from services.wire.reasons import reason_of
 from tests.unit.services.wire.protos import compile_messages
 from tests.unit.services.wire.samples import citizen_number
@@ -108,11 +108,3 @@ def test_every_rule_of_the_contract_has_code_and_a_reason() -> None:
     """Adding a rule to the enum without its code fails here."""
     assert set(RULES) == set(Rule.values()) - {0}
     assert all(reason_of(rule.id) != reason_of("") for rule in RULES.values())
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 3])
-def test_a_reader_returns_a_tuple_of_any_length(count: int) -> None:
-    """One field reads like many."""
-    names = ["real", "imag", "conjugate"][:count]
-
-    assert len(field_reader(names)(1j)) == count
