@@ -12,7 +12,7 @@ from services.node.cli.verbs import HERE, ApprovalOption, DryRunOption, HomeOpti
 from services.node.output import print_fields, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from services.node.cli.rollover import Ring
+    from services.node.cli.ring import Ring
     from yrdx.node.v1 import node_pb2
 
 NextOption = Annotated[Path | None, typer.Option("--next", help="新签发机构目录 · folder of the next authority's key")]
@@ -124,10 +124,10 @@ def distribute(
     home: HomeOption = HERE, exclude: ExcludeOption = None, dry_run: DryRunOption = False, json: JsonOption = False
 ) -> None:
     """Distribute."""
-    from services.node.cli import rollover
+    from services.node.cli import readiness, rollover
 
     ring = _ring(home)
-    answer = rollover.distribute(ring, offer=not dry_run)
+    answer = readiness.distribute(ring, offer=not dry_run)
     if not dry_run:
         with ring.place.act("ca.distribute", f"version {answer.version}", {"digest": answer.digest}):
             ring = rollover.mark_distributed(ring, answer, exclude or [])
@@ -136,9 +136,9 @@ def distribute(
 
 def ack(home: HomeOption = HERE, json: JsonOption = False) -> None:
     """Show acknowledgements."""
-    from services.node.cli import rollover
+    from services.node.cli import readiness
 
-    answer = rollover.distribute(_ring(home), offer=False)
+    answer = readiness.distribute(_ring(home), offer=False)
     if json:
         print_json({"version": answer.version, "digest": answer.digest, "partners": _acks(answer)})
         return
@@ -177,12 +177,12 @@ def activate(
 ) -> None:
     """Activate."""
     from certs.bundle_model import AuthorityState
-    from services.node.cli import rollover
+    from services.node.cli import readiness, rollover
 
     ring = _ring(home)
     subject = ring.authorities.one(AuthorityState.PREPARED, AuthorityState.DISTRIBUTED).fingerprint
     if dry_run:
-        rollover.require_nobody_breaks(rollover.distribute(ring, offer=False), exclude or [])
+        readiness.require_nobody_breaks(readiness.distribute(ring, offer=False), exclude or [])
     else:
         details = {"excluded": ",".join(exclude or [])}
         with ring.place.act("ca.activate", subject, details):
@@ -245,7 +245,7 @@ def revoke(
 
 
 def _ring(home: Path) -> Ring:
-    from services.node.cli.rollover import open_ring
+    from services.node.cli.ring import open_ring
     from services.node.cli.trust_access import opened_home
 
     return open_ring(opened_home(home))

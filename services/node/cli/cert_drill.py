@@ -13,7 +13,7 @@ from services.node.exits import Exit
 from services.node.output import print_fields, print_json, say
 
 if TYPE_CHECKING:
-    from services.node.cli.rollover import Ring
+    from services.node.cli.ring import Ring
     from services.node.drill.acts import DrillReport
     from services.node.drill.live import LiveReport
 
@@ -97,7 +97,7 @@ def revoke(
 
 
 def _ring(home: Path) -> Ring:
-    from services.node.cli.rollover import open_ring
+    from services.node.cli.ring import open_ring
     from services.node.cli.trust_access import opened_home
 
     return open_ring(opened_home(home))

@@ -6,15 +6,14 @@ An act that is interrupted is done again: every part of it finds what stands alr
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from certs.anchor import is_signed_by
 from certs.authority import Authority, create_authority, serial_number
-from certs.bundle import SignedBundle
 from certs.bundle_model import AuthorityState
 from certs.errors import KeystoreBroken, Reason
 from certs.generation import Generation, issue_leaves
@@ -22,8 +21,6 @@ from certs.keystore import (
     AUTHORITY_VALID_FOR,
     current_number,
     generation_numbers,
-    install_generation,
-    load_generation,
     read_generation,
     remove_generation,
     rollback_generation,
@@ -31,59 +28,18 @@ from certs.keystore import (
 )
 from certs.keystore_files import make_folder
 from certs.offline import read_authority, write_authority
-from certs.pem import certificate_from_pem, certificates_to_pem
-from certs.rollover import (
-    Authorities,
-    AuthorityRecord,
-    Overlap,
-    breaking,
-    load_authorities,
-    prove_overlap,
-    save_authorities,
-)
+from certs.pem import certificate_from_pem
+from certs.rollover import AuthorityRecord, Overlap, prove_overlap
 from services.domain.errors import Conflict
-from services.node.cli.bundle import current_bundle
 from services.node.cli.node_access import connect
-from services.node.cli.trust_access import Place
+from services.node.cli.readiness import canaries, distribute, pause, require_nobody_breaks
+from services.node.cli.ring import Ring
 
 if TYPE_CHECKING:
     from yrdx.node.v1 import node_pb2
 
-_LIVE = "LIVE"
 UNUSED_FOR: Final = timedelta(seconds=10)
 """A connection that is used at all is used within this time: callers ping, couriers deliver."""
-
-
-@dataclass(frozen=True)
-class Ring:
-    """A home with its authorities.
-
-    Attributes:
-        place: The home.
-        generation: Current generation.
-        authorities: The city's authorities.
-    """
-
-    place: Place
-    generation: Generation
-    authorities: Authorities
-
-    @property
-    def next_folder(self) -> Path:
-        """Where the next authority's key lies when nobody says otherwise."""
-        return self.place.home.offline / "next"
-
-    def with_authorities(self, authorities: Authorities) -> Ring:
-        """Save other states of the authorities."""
-        save_authorities(self.place.home.path, authorities)
-        return replace(self, authorities=authorities)
-
-
-def open_ring(place: Place) -> Ring:
-    """Open a home's authorities."""
-    path = place.home.path
-    generation = load_generation(path, now=place.now, passphrase=place.passphrase)
-    return Ring(place, generation, load_authorities(path, generation.own_roots, now=place.now))
 
 
 def make_next(ring: Ring, folder: Path) -> Authority:
@@ -111,26 +67,9 @@ def make_next(ring: Ring, folder: Path) -> Authority:
 def prepare(ring: Ring, authority: Authority) -> Ring:
     """Believe the next authority ourselves, and state it in the bundle as PREPARED: here trust in it begins."""
     ring = ring.with_authorities(ring.authorities.added(authority.certificate, now=ring.place.now))
-    _believe(ring)
-    publish(ring)
+    ring.believe()
+    ring.publish()
     return ring
-
-
-def publish(ring: Ring) -> SignedBundle:
-    """Make the bundle's next version, if something it says has changed."""
-    place = ring.place
-    return current_bundle(place.home, place.settings.advertised, now=place.now, passphrase=place.passphrase)
-
-
-def distribute(ring: Ring, *, offer: bool = True) -> node_pb2.DistributeBundleResponse:
-    """Offer the bundle to every live partner, and say who holds which version."""
-    from yrdx.node.v1 import node_pb2
-
-    with connect(ring.place.home.path) as session:
-        answer: node_pb2.DistributeBundleResponse = session.stub.DistributeBundle(
-            node_pb2.DistributeBundleRequest(dry_run=not offer)
-        )
-    return answer
 
 
 def mark_distributed(ring: Ring, answer: node_pb2.DistributeBundleResponse, excluded: Sequence[str]) -> Ring:
@@ -144,22 +83,6 @@ def mark_distributed(ring: Ring, answer: node_pb2.DistributeBundleResponse, excl
         return ring
     require_nobody_breaks(answer, excluded)
     return ring.with_authorities(ring.authorities.moved(record, AuthorityState.DISTRIBUTED, now=ring.place.now))
-
-
-def require_nobody_breaks(answer: node_pb2.DistributeBundleResponse, excluded: Sequence[str]) -> None:
-    """Refuse a step that some partner is not ready for.
-
-    Raises:
-        Conflict: With their city codes, and what lets it go on without them.
-    """
-    held = {one.city: one.digest for one in answer.acknowledgements}
-    live = [one.city for one in answer.acknowledgements if one.state == _LIVE and one.city not in excluded]
-    broken = breaking(live, held, answer.digest)
-    if broken:
-        raise Conflict(
-            f"{', '.join(broken)} did not acknowledge version {answer.version} of the bundle and would break: "
-            f"`yrdx ca distribute`, or go on without with `--exclude {broken[0]}`, which pauses that partner"
-        )
 
 
 def prove(ring: Ring, folder: Path | None) -> tuple[Generation, Overlap]:
@@ -176,25 +99,12 @@ def prove(ring: Ring, folder: Path | None) -> tuple[Generation, Overlap]:
     staged = stage_generation(path, files, now=place.now, passphrase=passphrase)
     overlap = prove_overlap(
         place.settings.city,
-        publish(ring).bundle.roots,
+        ring.publish().bundle.roots,
         present=ring.generation.gateway.leaf,
         candidate=staged.gateway.leaf,
         now=place.now,
     )
     return staged, overlap
-
-
-def canaries(ring: Ring, staged: Generation) -> Mapping[str, str]:
-    """Call every live partner with a staged generation's leaf.
-
-    Returns:
-        City → why it does not work; empty where it does.
-    """
-    from yrdx.node.v1 import node_pb2
-
-    with connect(ring.place.home.path) as session:
-        answer = session.stub.TryGeneration(node_pb2.TryGenerationRequest(generation=staged.number))
-    return {one.city: one.error for one in answer.canaries}
 
 
 def activate(ring: Ring, excluded: Sequence[str], folder: Path | None) -> Ring:
@@ -208,7 +118,7 @@ def activate(ring: Ring, excluded: Sequence[str], folder: Path | None) -> Ring:
     staged, overlap = prove(ring, folder)
     try:
         _require_proof(overlap)
-        failed = {city: why for city, why in canaries(ring, staged).items() if why and city not in excluded}
+        failed = {city: why for city, why in canaries(ring, staged.number).items() if why and city not in excluded}
         if failed:
             city, why = next(iter(failed.items()))
             raise Conflict(
@@ -233,8 +143,8 @@ def retire(ring: Ring, *, destroy: bool) -> Ring:
     _require_unused(ring, old)
     _require_no_keys(ring, old, destroy=destroy)
     ring = ring.with_authorities(ring.authorities.moved(old, AuthorityState.RETIRED, now=place.now))
-    _believe(ring)
-    publish(ring)
+    ring.believe()
+    ring.publish()
     return ring
 
 
@@ -242,7 +152,7 @@ def taint(ring: Ring, fingerprint: str) -> Ring:
     """State that an authority's key may be known: it is still believed until its leaves are replaced."""
     record = ring.authorities.find(fingerprint)
     ring = ring.with_authorities(ring.authorities.moved(record, AuthorityState.TAINTED, now=ring.place.now))
-    publish(ring)
+    ring.publish()
     return ring
 
 
@@ -257,8 +167,8 @@ def revoke(ring: Ring, fingerprint: str) -> Ring:
     if is_signed_by(ring.generation.gateway.leaf, record.certificate):
         raise Conflict("the leaf in use is of that authority: `yrdx ca prepare`, distribute and activate another first")
     ring = ring.with_authorities(revoked)
-    _believe(ring)
-    publish(ring)
+    ring.believe()
+    ring.publish()
     return ring
 
 
@@ -272,16 +182,6 @@ def next_authority(ring: Ring, record: AuthorityRecord, folder: Path | None) -> 
     if authority.certificate != record.certificate:
         raise KeystoreBroken(Reason.KEY_MISMATCH, "that folder holds another authority than the one that was prepared")
     return authority
-
-
-def pause(ring: Ring, excluded: Sequence[str]) -> None:
-    """Pause partners openly: they are told, and nothing is lost."""
-    from yrdx.node.v1 import node_pb2
-
-    with connect(ring.place.home.path) as session:
-        for city in excluded:
-            reason = "excluded from a rollover: its bundle of ours is old"
-            session.stub.PausePartner(node_pb2.PausePartnerRequest(city=city, reason=reason))
 
 
 def _require_proof(overlap: Overlap) -> None:
@@ -302,7 +202,7 @@ def _switch(ring: Ring, staged: Generation, folder: Path | None) -> Ring:
     ring = replace(ring, generation=staged).with_authorities(authorities.moved(record, AuthorityState.ACTIVE, now=now))
     if folder is None:
         _move_keys(place.home.offline)
-    publish(ring)
+    ring.publish()
     return ring
 
 
@@ -324,17 +224,6 @@ def _move_keys(offline: Path) -> None:
 def _name_of(offline: Path) -> str:
     """Name an authority's folder by the beginning of its serial."""
     return f"{certificate_from_pem((offline / 'ca.pem').read_bytes()).serial_number:x}"[:12]
-
-
-def _believe(ring: Ring) -> None:
-    """Bring our own roots up to the authorities' states, and let the node know."""
-    place = ring.place
-    path, passphrase = place.home.path, place.passphrase
-    roots = certificates_to_pem(*ring.authorities.trusted)
-    files = read_generation(path, current_number(path), passphrase)
-    if files["ca.pem"] != roots:
-        install_generation(path, files | {"ca.pem": roots}, now=place.now, passphrase=passphrase)
-    place.reload()
 
 
 def _require_unused(ring: Ring, old: AuthorityRecord) -> None:

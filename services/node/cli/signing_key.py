@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import typer
 
     from certs.signing import SigningKey
-    from services.node.cli.rollover import Ring
+    from services.node.cli.ring import Ring
 
 
 def declare(app: typer.Typer) -> None:
@@ -38,13 +38,14 @@ def rotate_signing_key(
     home: HomeOption = HERE, exclude: ExcludeOption = None, dry_run: DryRunOption = False, json: JsonOption = False
 ) -> None:
     """Rotate the signing key."""
-    from services.node.cli import rollover
+    from services.node.cli.readiness import distribute, require_nobody_breaks
+    from services.node.cli.ring import open_ring
     from services.node.cli.trust_access import opened_home
 
-    ring, excluded = rollover.open_ring(opened_home(home)), exclude or []
+    ring, excluded = open_ring(opened_home(home)), exclude or []
     before = after = ring.generation.signing_key.key_id
     if dry_run:
-        rollover.require_nobody_breaks(rollover.distribute(ring, offer=False), excluded)
+        require_nobody_breaks(distribute(ring, offer=False), excluded)
     else:
         with ring.place.act("signing_key.rotate", before, {"excluded": ",".join(excluded)}):
             after = rotate(ring, excluded).key_id
@@ -68,18 +69,18 @@ def rotate(ring: Ring, excluded: Sequence[str]) -> SigningKey:
     """
     from certs.keystore import current_number, install_generation, read_generation
     from certs.offline import forget_next_signing_key, make_next_signing_key
-    from services.node.cli import rollover
+    from services.node.cli.readiness import distribute, pause, require_nobody_breaks
 
     place = ring.place
     path, passphrase = place.home.path, place.passphrase
     key = make_next_signing_key(path, passphrase)
     if key.key_id != ring.generation.signing_key.key_id:
-        rollover.publish(ring)
-        rollover.require_nobody_breaks(rollover.distribute(ring), excluded)
-        rollover.pause(ring, excluded)
+        ring.publish()
+        require_nobody_breaks(distribute(ring), excluded)
+        pause(ring, excluded)
         files = read_generation(path, current_number(path), passphrase) | {"signing.key": key.to_pem()}
         install_generation(path, files, now=place.now, passphrase=passphrase)
         place.reload()
     forget_next_signing_key(path)
-    rollover.publish(ring)
+    ring.publish()
     return key

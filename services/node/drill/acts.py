@@ -21,8 +21,9 @@ from certs.inventory import fingerprint_of
 from certs.keystore import install_generation, load_generation, renewed_files
 from certs.offline import load_authority
 from services.domain.errors import Conflict
-from services.node.cli import rollover
+from services.node.cli import readiness, rollover
 from services.node.cli.bundle import current_bundle
+from services.node.cli.ring import Ring, open_ring
 from services.node.cli.trust_access import Place, opened_home
 from services.node.demo.cities import NANTONG, SHANGHAI, DemoCity, create_city
 from services.node.demo.processes import NodeProcess
@@ -168,8 +169,8 @@ def _revoke_leaf(home: Home, keys: Generation) -> node_pb2.RevocationEffect:
 
 
 def _rollover_steps(home: Home) -> Iterator[tuple[str, Callable[[], object]]]:
-    def ring() -> rollover.Ring:
-        return rollover.open_ring(_place(home))
+    def ring() -> Ring:
+        return open_ring(_place(home))
 
     yield "prepare", lambda: rollover.prepare(ring(), rollover.make_next(ring(), ring().next_folder))
     yield "distribute", lambda: _until(lambda: _distributed(ring()))
@@ -179,10 +180,10 @@ def _rollover_steps(home: Home) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "distribute for the last time", lambda: _until(lambda: _distributed(ring()))
 
 
-def _distributed(ring: rollover.Ring) -> None:
-    answer = rollover.distribute(ring)
+def _distributed(ring: Ring) -> None:
+    answer = readiness.distribute(ring)
     rollover.mark_distributed(ring, answer, [])
-    rollover.require_nobody_breaks(answer, [])
+    readiness.require_nobody_breaks(answer, [])
 
 
 def _until(step: Callable[[], object]) -> None:

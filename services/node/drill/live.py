@@ -33,9 +33,10 @@ from certs.pem import certificate_from_pem, certificates_to_pem
 from certs.probe import served_leaf
 from certs.rollover import prove_overlap
 from services.domain.errors import Unavailable
-from services.node.cli import rollover
 from services.node.cli.node_access import connect
-from services.node.cli.rollover import Ring
+from services.node.cli.readiness import canaries, distribute
+from services.node.cli.ring import Ring
+from services.node.cli.rollover import next_authority
 from services.node.lock import held_by
 from yrdx.node.v1 import node_pb2
 
@@ -144,7 +145,7 @@ def _rollover(ring: Ring, folder: Path) -> Iterator[LiveCheck]:
     yield _bundle_key(ring)
     under_way = next((one for one in ring.authorities.records if one.state in _NEXT), None)
     try:
-        authority = rollover.next_authority(ring, under_way, folder) if under_way else _throw_away(ring)
+        authority = next_authority(ring, under_way, folder) if under_way else _throw_away(ring)
         yield _proof(ring, authority)
     except TrustError as error:
         yield _refused("prove", error, "name the next authority's folder with --next")
@@ -221,7 +222,7 @@ def _files_under(ring: Ring, authority: Authority) -> dict[str, bytes]:
 
 
 def _acknowledged(ring: Ring) -> Iterator[LiveCheck]:
-    answer = rollover.distribute(ring, offer=False)
+    answer = distribute(ring, offer=False)
     for one in answer.acknowledgements:
         if one.state != _LIVE:
             yield LiveCheck("distribute", one.city, True, f"{one.state}: left out, it needs the bundle by hand later")
@@ -232,11 +233,9 @@ def _acknowledged(ring: Ring) -> Iterator[LiveCheck]:
 
 
 def _canaries(ring: Ring, number: int, well: str) -> Iterator[LiveCheck]:
-    with connect(ring.place.home.path) as session:
-        said = session.stub.TryGeneration(node_pb2.TryGenerationRequest(generation=number)).canaries
-    for one in said:
-        mend = f"`yrdx cert probe {one.city}`" if one.error else ""
-        yield LiveCheck("canary", one.city, not one.error, one.error or well, mend)
+    for city, why in canaries(ring, number).items():
+        mend = f"`yrdx cert probe {city}`" if why else ""
+        yield LiveCheck("canary", city, not why, why or well, mend)
 
 
 @contextmanager
