@@ -11,35 +11,29 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from grpc.aio import AioRpcError, StreamStreamCall, UsageError
 
+from adapters.partner.deliver_session import DeliverStream, GrpcDeliverSession
+from adapters.partner.failures import domain_errors
 from certs.identity import gateway_host
-from services.domain.batch import Batch, Signed
-from services.domain.errors import ExchangeError, Malformed, Unavailable
+from services.domain.batch import Signed
+from services.domain.errors import ExchangeError, Malformed
 from services.domain.limits import Limits
 from services.ports.calls import Call, CallObserver, CallSide
 from services.ports.channel import DeliverSession, Description, ReceiptedBatch
-from services.wire.batches import (
-    batch_to_pb,
-    description_from_pb,
-    message_bytes_max,
-    receipted_from_pb,
-    signed_from_pb,
-    signed_to_pb,
-)
+from services.wire.batches import description_from_pb, message_bytes_max, receipted_from_pb, signed_from_pb
 from services.wire.contract import verify_rules
-from services.wire.status import error_from, grpc_code, status_of
+from services.wire.status import grpc_code, status_of
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.exchange.v1.exchange_pb2 import BATCH_VIEW_FULL, BATCH_VIEW_RECEIPT, DeliverRequest, DeliverResponse
 
 AnswerT = TypeVar("AnswerT", bound=Message)
 
 CALL_TIMEOUT_S: Final = 30.0
-"""Deadline of a question, and of an opening: the receiver answers both within one transaction."""
+"""Deadline of a call with one answer, which takes the partner one transaction."""
 
 QUESTION_TIMEOUT_S: Final = 10.0
 """Deadline of a typed question: a clerk waits for it."""
@@ -57,7 +51,6 @@ CHANNEL_OPTIONS: Final = (
 )
 
 _SERVICE: Final = exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"].full_name
-_Stream: TypeAlias = "StreamStreamCall[DeliverRequest, DeliverResponse]"  # text: no parameters at run time
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +137,7 @@ class GrpcPartnerChannel:
             ExchangeError: What the partner answered instead.
         """
         call: Any = self._channel.unary_unary(method)  # without serializers; grpc's types know only those with
-        with self._lease(), _domain_errors():
+        with self._lease(), domain_errors():
             answer: bytes = await call(question, timeout=QUESTION_TIMEOUT_S)
         return answer
 
@@ -165,7 +158,7 @@ class GrpcPartnerChannel:
 
     async def _ask(self, method: str, request: Message, answer: type[AnswerT]) -> AnswerT:
         """Make one call with one answer, and hold that against the contract's rules."""
-        with self._lease(), self._observed(method) as call, _domain_errors():
+        with self._lease(), self._observed(method) as call, domain_errors():
             ask = self._channel.unary_unary(
                 call.method,
                 request_serializer=call.writing(type(request).SerializeToString),
@@ -177,13 +170,13 @@ class GrpcPartnerChannel:
     @asynccontextmanager
     async def _deliver(self) -> AsyncIterator[DeliverSession]:
         with self._lease(), self._observed("Deliver") as call:
-            with _domain_errors():
+            with domain_errors():
                 begin = self._channel.stream_stream(
                     call.method,
                     request_serializer=call.writing(DeliverRequest.SerializeToString),
                     response_deserializer=call.reading(DeliverResponse.FromString),
                 )
-                stream: _Stream = begin(metadata=_traced(call))
+                stream: DeliverStream = begin(metadata=_traced(call))
             try:
                 yield GrpcDeliverSession(stream, call)
             finally:
@@ -216,69 +209,6 @@ class GrpcPartnerChannel:
                 self._idle.set()
 
 
-class GrpcDeliverSession:
-    """One open ``Deliver`` stream (`services.ports.channel.DeliverSession`)."""
-
-    def __init__(self, stream: _Stream, call: Call) -> None:
-        """Take over a stream that was just begun.
-
-        Args:
-            stream: gRPC's.
-            call: What is told of it.
-        """
-        self._stream = stream
-        self._call = call
-
-    async def open(self, opening: Signed) -> Signed:
-        """Send the opening and return the receiver's signed position.
-
-        Raises:
-            Unavailable: No answer in time.
-        """
-        try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
-                await self._write(DeliverRequest(opening=signed_to_pb(opening)))
-                answer = await self._read("position")
-        except TimeoutError as error:
-            raise Unavailable(f"the partner did not answer an opening within {CALL_TIMEOUT_S:.0f} s") from error
-        return signed_from_pb(answer.position)
-
-    async def send(self, batch: Batch) -> None:
-        """Send one batch; returns when flow control let it go, so a slow receiver slows its sender."""
-        await self._write(DeliverRequest(batch=batch_to_pb(batch)))
-        self._call.records += len(batch.records)
-
-    async def receive(self) -> tuple[int, Signed]:
-        """Return the next acknowledgement: (watermark, signed receipt)."""
-        acknowledgement = (await self._read("acknowledgement")).acknowledgement
-        return acknowledgement.watermark, signed_from_pb(acknowledgement.receipt)
-
-    async def _write(self, request: DeliverRequest) -> None:
-        try:
-            with _domain_errors():
-                await self._stream.write(request)
-        except asyncio.InvalidStateError as error:  # the partner ended the stream before
-            raise await self._end() from error
-
-    async def _read(self, kind: str) -> DeliverResponse:
-        with _domain_errors():
-            answer = await self._stream.read()
-        if not isinstance(answer, DeliverResponse):
-            raise await self._end()
-        if verify_rules(answer).WhichOneof("kind") != kind:
-            raise Malformed(f"the partner answered with another message than the {kind}")
-        return answer
-
-    async def _end(self) -> ExchangeError:
-        """Return why the stream ended."""
-        stream = self._stream
-        if await stream.code() is grpc.StatusCode.OK:
-            return Unavailable("the partner ended the stream")
-        with _domain_errors():
-            metadata = await stream.trailing_metadata()
-            return error_from(AioRpcError(await stream.code(), None, metadata, await stream.details()))
-
-
 def _traced(call: Call) -> tuple[tuple[str, str], ...]:
     """The partner learns which trace of ours its own belongs to, and nothing else: no state, no baggage."""
     return (("traceparent", call.traceparent),)
@@ -287,23 +217,3 @@ def _traced(call: Call) -> tuple[tuple[str, str], ...]:
 def _code_of(error: ExchangeError) -> str:
     """Name the status that an error is, or was: whichever of both sides found it."""
     return grpc_code(status_of(error)).name
-
-
-@contextmanager
-def _domain_errors() -> Iterator[None]:
-    """Turn what gRPC raises into what the partner answered.
-
-    A status CANCELLED, also of a channel that was closed here, comes out of grpc.aio as `asyncio.CancelledError`,
-    as if this task had been cancelled. It was not, so it must not end as one.
-    """
-    try:
-        yield
-    except AioRpcError as error:
-        raise error_from(error) from error
-    except UsageError as error:
-        raise Unavailable("the channel to the partner was closed here: a new one takes its place") from error
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise Unavailable("the call was cancelled on the way, not by this node's own wish") from error
