@@ -1,4 +1,4 @@
-"""`yrdx mapping`: the toolbox of those who write and review mapping files."""
+"""`yrdx mapping lint|test|docs|diff`: what those who write and review mapping files look at."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.node.cli import mapping_new
 from services.node.cli.verbs import JsonOption, group, verb
 from services.node.exits import Exit, Mistake
 from services.node.output import print_json, print_result, print_table, say
 
 if TYPE_CHECKING:
     from adapters.mapping import Mapping
-    from adapters.toolbox.draft import Draft
     from adapters.toolbox.findings import Finding
     from adapters.toolbox.golden import Difference
     from adapters.toolbox.places import MappingPlace
@@ -176,48 +176,7 @@ def diff(
         raise typer.Exit(Exit.FAILURE)
 
 
-@verb(
-    app,
-    "new",
-    "根据样本文件起草映射 · draft a mapping from a sample file",
-    "yrdx mapping new --from jfmx.csv --dataset social.contribution --dialect suzhou",
-    "yrdx mapping new --from jfmx.xlsx --dataset social.contribution --dialect suzhou -o /tmp/draft",
-    more="样本：CSV、Excel、DBF 的前 1000 行；只抄录代码，不抄录个人信息；猜测之处标 # unconfirmed · "
-    "the sample: the first 1,000 rows of CSV, Excel or DBF; codes are copied, nothing of a person is; guesses are "
-    "marked # unconfirmed",
-)
-def new(
-    sample: Annotated[Path, typer.Option("--from", metavar="FILE", help="样本 .csv .xlsx .dbf · sample file")],
-    dataset: Annotated[str, typer.Option(help="数据集 · dataset")],
-    dialect: Annotated[str, typer.Option(help="方言名 · name of the dialect")],
-    *,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="文件夹，默认 adapters/方言名 · folder; default adapters/DIALECT")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="覆盖原有映射 · replace a mapping that is there")] = False,
-    json: JsonOption = False,
-) -> None:
-    """Draft a mapping; it is not lint-clean before people have looked at it."""
-    from adapters.tables import FileRefused
-    from adapters.toolbox.draft import draft_mapping, keep_draft
-    from adapters.toolbox.draft.keeping import is_taken
-
-    folder = out or Path("adapters") / dialect
-    if out is None and not folder.is_dir():
-        raise Mistake(f"没有 {folder} · there is no such folder: yrdx adapter new {dialect}, or -o FOLDER")
-    try:
-        draft = draft_mapping(sample, dialect, dataset, is_taken(folder))
-        written = keep_draft(draft, folder, force=force)
-    except FileRefused as error:
-        raise Mistake(str(error)) from error
-    except LookupError as error:
-        raise Mistake(f"--dataset：没有这样的标准 · {error}") from error
-    except FileExistsError as error:
-        raise Mistake(f"{error}：已存在，覆盖请用 --force · exists; --force replaces it") from error
-    if json:
-        print_json({"files": [str(path) for path in written], **draft.as_json()})
-    else:
-        _tell_draft(draft, written)
+mapping_new.declare(app)
 
 
 def _places(names: list[str] | None) -> list[MappingPlace]:
@@ -289,16 +248,3 @@ def _tell_golden(place: MappingPlace, records: int, found: list[Difference], pro
     if found:
         rows = [(one.row, one.direction, one.place, one.expected, one.found) for one in found]
         print_table(("行 row", "方向 direction", "位置 place", "应为 expected", "实为 found"), rows)
-
-
-def _tell_draft(draft: Draft, written: list[Path]) -> None:
-    for path in written:
-        say(f"已写入 · written: {path}")
-    say(f"识别 {len(draft.recognised)} 列 · columns recognised, {draft.rows} 行样本 · sample rows")
-    for words, names in (("未识别的列 · columns not recognised", draft.unknown),
-                         ("标准必填而无列 · required, without a column", draft.lacking)):  # fmt: skip
-        if names:
-            say(f"{words}: {' '.join(names)}")
-    if draft.open_codes:
-        say(f"{draft.open_codes} 个代码的含义待填写 · codes whose meaning is to be written")
-    say(f"下一步 · next: yrdx mapping lint {written[0]}")
