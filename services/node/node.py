@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,14 +15,10 @@ import structlog
 
 from adapters.partner.retry import Backoff, within
 from certs.act_log import ActLog
-from certs.approval import verify_approvals
 from certs.crl import read_crl
 from certs.digests import DIGESTS
-from certs.errors import BundleRefused, CertificateRefused, KeystoreBroken
-from certs.generation import Generation
+from certs.errors import CertificateRefused, KeystoreBroken
 from certs.keystore import load_generation
-from certs.signing import PublicSigningKey
-from certs.verification import CallerVerifier
 from services import __version__
 from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
 from services.domain.partner import Partner
@@ -31,7 +26,8 @@ from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
 from services.exchange.parts import Parts
 from services.node.access_key import access_key
-from services.node.bundles import Bundles, stated_keys
+from services.node.acts import approved_by
+from services.node.bundles import Bundles
 from services.node.channels import Channels
 from services.node.couriers import Couriers
 from services.node.gates import Gates, local_gates
@@ -39,7 +35,7 @@ from services.node.holidays import load_calendar
 from services.node.home import Home
 from services.node.key_desk import KeyDesk
 from services.node.keys import UsableKeys, passphrase_of, usable_keys
-from services.node.known_trust import KnownTrust, known_trust, revocations_of, stale_authorities
+from services.node.known_trust import known_trust
 from services.node.rotation import Rotation
 from services.node.settings import Settings
 from services.node.signals.batches import Batches
@@ -47,7 +43,8 @@ from services.node.signals.calls import Calls
 from services.node.signals.metrics import Metrics
 from services.node.signals.tracing import Spans
 from services.node.system import SystemClock, SystemRandom
-from services.node.trust import Trust, TrustState, trust_state
+from services.node.trust import Trust, trust_state
+from services.node.trust_changes import TrustChanges, believed
 from services.ports.channel import PartnerChannel
 from services.ports.host import Cut
 from services.ports.keys import CertificateStatus
@@ -70,8 +67,8 @@ class Node:
         home: Layout of its home.
         calendar: Working days that statutory clocks count.
         store: Store.
-        known: What the store says about trust, as it was read last.
         trust: Present state of trust.
+        trust_changes: What changes it, and what follows from that.
         metrics: Count what happens.
         spans: Keeps traces; None where no collector is named.
         calls: Is told of every RPC.
@@ -82,9 +79,6 @@ class Node:
         rotation: Follows the key store.
         bundles: Hands this city's bundle to partners.
         keys: The key store as an operator sees it.
-        tell_server: Called after trust changed: the server swaps its credentials and cuts calls; None while no server
-            runs.
-        foresee: Counts the open calls that another state of trust would cut; None while no server runs.
         stopping: The server was told to stop.
         pseudonym: What stands for a subject in the access log.
     """
@@ -95,8 +89,8 @@ class Node:
         self._settings = settings
         self.home = home
         self.store = store
-        self.known = store.read(known_trust)
-        self.trust = Trust(self._trust_state(generation, self.known))
+        known = store.read(known_trust)
+        self.trust = Trust(believed(home.bundle, generation, known, now=clock.now()))
         self.parts = Parts(
             city=generation.city,
             clock=clock,
@@ -114,22 +108,19 @@ class Node:
         self.calendar = load_calendar(home.path / settings.holidays_file if settings.holidays_file else None)
         self.listen = ""
         self.started = clock.now()
-        self._turn = asyncio.Lock()
-        self._changing: set[asyncio.Task[Cut]] = set()
-        self.tell_server: Callable[[], Awaitable[Cut]] | None = None
-        self.foresee: Callable[[CallerVerifier], Cut] | None = None
         self.metrics = Metrics()
         self.spans = _spans(settings, generation.city)
         self.calls = Calls(clock, random, self.metrics, self.spans)
         self.batches = Batches(self.metrics)
         self.channels = Channels(self.trust, self.calls)
+        self.trust_changes = TrustChanges(self.trust, known, self.channels, store, bundle=home.bundle, clock=clock)
         self.rotation = Rotation(
             home.path,
             generation,
             passphrase=passphrase_of(home, settings),
             clock=clock,
             random=random,
-            apply=self.use_generation,
+            apply=self.trust_changes.use_generation,
             refused=keys.refused,
         )
         self.keys = KeyDesk(home.path, self.trust, self.rotation, clock, lambda: self.channels.draining)
@@ -139,7 +130,6 @@ class Node:
         self.couriers = Couriers(
             self.parts, store, self.channel, settings.delivery, holder=self.process, batches=self.batches
         )
-        self._warn_refused()
 
     @property
     def process(self) -> str:
@@ -187,38 +177,12 @@ class Node:
             raise Malformed(f"the bundle of {city} cannot stand beside the others: {why}")
 
     async def trust_changed(self) -> Cut:
-        """Load partners and revocations anew; tell the server, cut what is not admitted any more, mend channels.
-
-        It is done to its end also when the call that asked for it is cut by it.
-        """
-        work = asyncio.create_task(self._change_trust())
-        self._changing.add(work)
-        work.add_done_callback(self._changing.discard)
-        return await asyncio.shield(work)
+        """Load partners and revocations anew."""
+        return await self.trust_changes.load()
 
     async def would_cut(self, revoked: Sequence[Revocation]) -> Cut:
-        """Build the state of trust that revocations would lead to, and hold the open calls against it."""
-        if self.foresee is None:
-            return Cut(0, 0)
-        known = await asyncio.to_thread(self.store.read, known_trust)
-        later = replace(known, revocations=[*known.revocations, *revoked])
-        return self.foresee(self._trust_state(self.trust.state.generation, later).callers)
-
-    async def _change_trust(self) -> Cut:
-        async with self._turn:  # or an older read could take the place of a newer one
-            return await self._load_trust()
-
-    async def _load_trust(self) -> Cut:
-        known = await asyncio.to_thread(self.store.read, known_trust)
-        stale = stale_authorities(known, now=self.parts.clock.now())
-        if known == self.known and stale == self.trust.state.callers.revocations.stale:
-            return Cut(0, 0)
-        self.known = known
-        self.trust.state = self._trust_state(self.trust.state.generation, known)
-        self._warn_refused()
-        cut = await self._tell_listeners()
-        await self.channels.refresh()
-        return cut
+        """Tell what revocations would cut."""
+        return await self.trust_changes.would_cut(revoked)
 
     def certificates_of(self, city: str) -> Sequence[CertificateStatus]:
         """Return the certificates known of a city."""
@@ -249,21 +213,13 @@ class Node:
         """Make sure that enough operators approved an act that grants trust."""
         if self._settings.approvals == 1 and not approvals:
             return []
-        acts = await asyncio.to_thread(list, ActLog(self.home.acts).acts())
+        own, now = self.trust.state.callers, self.parts.clock.now()
+        wanted, city, log = self._settings.approvals, self.parts.city, ActLog(self.home.acts)
+        verify = partial(approved_by, act=act, digest=digest, wanted=wanted, city=city, own=own, now=now)
         try:
-            found = verify_approvals(
-                approvals,
-                act=act,
-                digest=digest,
-                wanted=self._settings.approvals,
-                city=self.parts.city,
-                own=self.trust.state.callers,
-                used=[name.partition("#")[2] for done in acts for name in done.approvals],
-                now=self.parts.clock.now(),
-            )
+            return await asyncio.to_thread(verify, approvals, log)
         except CertificateRefused as error:
             raise NotPermitted(f"[{error.reason}] {error}") from error
-        return [f"{one.operator.uri}#{one.nonce}" for one in found]
 
     async def record_act(
         self, act: str, subject: str, *, by: str, details: Mapping[str, str], approvals: Sequence[str] = ()
@@ -289,28 +245,6 @@ class Node:
 
         return await within(QUESTION_S, Backoff(self.parts.random), asyncio.sleep)(once)
 
-    async def use_generation(self, generation: Generation) -> None:
-        """Use another generation of keys: on the server from the next handshake on, on channels after a canary."""
-        async with self._turn:
-            self.trust.state = self._trust_state(generation, self.known)
-            await self._tell_listeners()
-            await self.channels.refresh()
-
-    def _trust_state(self, generation: Generation, known: KnownTrust) -> TrustState:
-        revocations = revocations_of(known, now=SystemClock().now())
-        return trust_state(generation, known.partners, revocations, self._stated_keys(generation.city))
-
-    def _stated_keys(self, city: str) -> Sequence[PublicSigningKey]:
-        """A damaged bundle of ours stops nothing: only what we signed with former keys is not recognised meanwhile."""
-        try:
-            return stated_keys(self.home.bundle, city)
-        except (BundleRefused, OSError) as error:
-            _log.error("bundle.damaged", message=str(error))
-            return ()
-
-    async def _tell_listeners(self) -> Cut:
-        return await self.tell_server() if self.tell_server is not None else Cut(0, 0)
-
     def _require_own_certificate(self) -> None:
         ended = self.trust.state.generation.gateway.not_after
         if self.parts.clock.now() > ended:
@@ -318,10 +252,6 @@ class Node:
                 f"this node's own certificate ended at {ended:%Y-%m-%d %H:%M:%S}Z and no partner takes it any more: "
                 "`yrdx cert renew`; the node takes the new ones by itself"
             )
-
-    def _warn_refused(self) -> None:
-        for city, why in self.trust.state.refused.items():
-            _log.error("partner.refused", city=city, reason=why)
 
 
 def _spans(settings: Settings, city: str) -> Spans | None:

@@ -35,7 +35,6 @@ from services.node.signals.logs import start_logging
 from services.node.signals.state import Sources, StateCollector
 from services.node.system import spare_collector
 from services.ports.host import Cut
-from services.ports.store import Transaction
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.exchange_service import ExchangeServicer
@@ -51,14 +50,10 @@ _log = structlog.get_logger("yrdx.server")
 
 DRAIN_S: Final = 5.0
 """Time that open calls get to end by themselves at SIGTERM."""
-REVOCATION_POLL_S: Final = 0.1
-"""How often a number is read that rises with every revocation."""
 USES_S: Final = 1.0
 RELEASE_RETRY_S: Final = 1.0
 ALERTS_S: Final = 15.0
 """How often ends of certificates are looked at."""
-TRUST_POLL_S: Final = 2.0
-"""How often partners are read again: another process of this node may have changed them."""
 
 
 def serve(path: Path, settings: Settings) -> int:
@@ -91,8 +86,8 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
     stopping = asyncio.Event()
     trust, server = _make_server(node, settings, stopping)
     spare_collector()
-    node.tell_server = partial(_replace_trust, trust, server, node)
-    node.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
+    node.trust_changes.tell_server = partial(_replace_trust, trust, server, node)
+    node.trust_changes.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
     if told := await written(node.store.write(partial(retell_cases, parts=node.parts))):
         _log.info("cases.retold", records=told)
     await server.start()
@@ -112,7 +107,7 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
             node.couriers.run(),
             node.rotation.run(),
             node.bundles.run(),
-            _watch_trust(node),
+            node.trust_changes.watch(),
             _note_uses(server, node),
             _tell_ends(node),
             write_metrics(node.metrics_file, node.metrics.registry),
@@ -179,25 +174,6 @@ async def _replace_trust(trust: ServerTrust, server: NodeServer, node: Node) -> 
     return cut
 
 
-async def _watch_trust(node: Node) -> None:
-    """Another process of this node may have changed trust: revocations are looked for often, partners less so."""
-    stamp, elapsed_s = 0, 0.0
-    while True:
-        await asyncio.sleep(REVOCATION_POLL_S)
-        elapsed_s += REVOCATION_POLL_S
-        try:
-            before, stamp = stamp, await asyncio.to_thread(node.store.read, _stamp)
-            if stamp != before or elapsed_s >= TRUST_POLL_S:
-                elapsed_s = 0.0
-                await node.trust_changed()
-        except Unavailable as error:
-            _log.warning("store.unavailable", reason=error.reason, message=str(error))
-
-
-def _stamp(tx: Transaction) -> int:
-    return tx.revocation_stamp()
-
-
 async def _note_uses(server: NodeServer, node: Node) -> None:
     """Every second, which authorities' leaves were shown: one that still is must not be retired."""
     while True:
@@ -214,7 +190,7 @@ async def _tell_ends(node: Node) -> None:
     while True:
         status = await asyncio.to_thread(node.keys.status)
         alerts.tell(status.certificates)
-        alerts.tell_crls(node.known.crls, now=node.parts.clock.now())
+        alerts.tell_crls(node.trust_changes.known.crls, now=node.parts.clock.now())
         await asyncio.sleep(ALERTS_S)
 
 

@@ -67,24 +67,23 @@ class Place:
         Raises:
             CertificateRefused: APPROVAL_REFUSED.
         """
-        from certs.approval import verify_approvals
         from certs.verification import CallerVerifier
+        from services.node.acts import approved_by
         from services.node.keys import usable_keys
 
         if self.settings.approvals == 1 and not files:
             return []
-        roots = usable_keys(self.home, self.settings, now=self.now).generation.own_roots
-        found = verify_approvals(
+        city, roots = self.settings.city, usable_keys(self.home, self.settings, now=self.now).generation.own_roots
+        return approved_by(
             [file.read_bytes() for file in files],
+            ActLog(self.home.acts),
             act=act,
             digest=digest,
             wanted=self.settings.approvals,
-            city=self.settings.city,
-            own=CallerVerifier({self.settings.city: roots}),
-            used=[name.partition("#")[2] for done in ActLog(self.home.acts).acts() for name in done.approvals],
+            city=city,
+            own=CallerVerifier({city: roots}),
             now=self.now,
         )
-        return [f"{one.operator.uri}#{one.nonce}" for one in found]
 
     def reload(self) -> None:
         """Tell the node, if one serves, and wait for its answer.
