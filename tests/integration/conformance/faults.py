@@ -12,7 +12,8 @@ from certs.pem import certificate_from_pem
 from services.domain import errors
 from services.domain.receipt import Violation
 from services.domain.tags import RECEIPT
-from tests.integration.conformance.receiver import Applied, Receiver
+from tests.integration.conformance.promises import Applied
+from tests.integration.conformance.receiver import Receiver
 from yrdx.exchange.v1 import exchange_pb2
 from yrdx.types.v1 import types_pb2
 
