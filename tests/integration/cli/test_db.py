@@ -120,7 +120,7 @@ def test_doctor_names_the_restore_of_a_lost_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize("city", CITIES)
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_backup_of_a_former_version_says_what_it_said(revision: str, city: str, tmp_path: Path) -> None:
-    """Restored it is migrated: receipts byte for byte, rejections with their rows, streams, and every record."""
+    """Restored it is migrated: receipts byte for byte, rejections with their rows, streams, trust, every record."""
     home = make_home(tmp_path, city)
     restored = yrdx("db", "restore", former_file(tmp_path, revision, city), "--home", home, "--json").json
     said = said_of(revision, city)
@@ -133,6 +133,14 @@ def test_a_backup_of_a_former_version_says_what_it_said(revision: str, city: str
         yrdx("stream", "ls", "--home", home, "--json").json,
         "stream",
     )
+    says: dict[str, tuple[list[str], str]] = {
+        "agreements": (["agreement", "ls"], "id"),
+        "accesses": (["access-log", "ls"], "id"),
+    }
+    for what, (verb, key) in says.items():
+        if what in said:  # the first versions were not asked
+            assert_still_said(said[what], yrdx(*verb, "--home", home, "--json").json, key)
+    assert revoked(home) >= {one["subject"] for one in said.get("revocations", ())}
     for dataset, records in said["inbox"].items():
         assert exported(home, dataset, tmp_path) == records
 
