@@ -2,7 +2,8 @@
 
 An old copy believes what was revoked since. Revocations stand in the log of acts too, so those that the copy lacks are
 put back before anybody can serve it. What granted trust since (partners, agreements, lists) is not: an operator does
-that again, with the approvals that it takes.
+that again, with the approvals that it takes. The access log is evidence: what the store in place has logged since goes
+on in the copy, before that one takes its place.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from services.node.exits import CommandFailed
 from services.node.home import Home
 from services.node.lock import NodeLock
 from services.store import schema
+from services.store.former_log import CarriedAccesses, FormerLog, carry_accesses
 from services.store.opening import open_store
 from services.store.restore import place, staged
 
 _REVOKE: Final = "revoke."
 _LIFT: Final = "grant.lift"
+_KEPT: Final = "replaced-"
 
 
 class ForeignBackup(CommandFailed):
@@ -42,12 +45,14 @@ class Restored:
         kept: Where the former store lies; None when there was none, or where it is a database that stays.
         migrated: Migrations that the copy lacked.
         revocations: How many were put back.
+        accesses: What became of the access log since the backup.
         streams: Streams as the copy knows them.
     """
 
     kept: Path | None
     migrated: Sequence[str]
     revocations: int
+    accesses: CarriedAccesses
     streams: Sequence[Stream]
 
 
@@ -66,16 +71,19 @@ def restore(home: Home, city: str, url: str, backup: Path, *, by: str, now: date
         HomeBusy: A node serves the home, or a command works in it.
         ForeignBackup: It is another city's.
         services.store.errors.StoreRefused: It is no whole backup of such a store, or a newer version's.
+        services.domain.errors.StoreUnavailable: The copy cannot be written: the disk is full.
         certs.errors.KeystoreBroken: The log of acts was altered: what it says of revocations cannot be relied upon.
     """
     log = ActLog(home.acts)
     with NodeLock(home), staged(url, backup) as copy:
         migrated = schema.migrate(copy)
         streams, put_back = _prepare(copy, city, revocations_in(log.acts()))
-        log.append("store.restore", backup.name, by=by, now=now, details={"revocations": str(put_back)})
-        kept = (store_file(url) or home.store).with_name(f"replaced-{now:%Y%m%dT%H%M%S%f}Z")
+        carried = _carry_on(store_file(url), copy)
+        details = {"revocations": str(put_back), "accesses": str(carried.count), "former_log": carried.former.value}
+        log.append("store.restore", backup.name, by=by, now=now, details=details)
+        kept = (store_file(url) or home.store).with_name(f"{_KEPT}{now:%Y%m%dT%H%M%S%f}Z")
         has_former = place(url, copy, kept)
-    return Restored(kept if has_former else None, migrated, put_back, streams)
+    return Restored(kept if has_former else None, migrated, put_back, carried, streams)
 
 
 def revocations_in(acts: Iterable[Act]) -> list[Revocation]:
@@ -100,6 +108,14 @@ def _prepare(url: str, city: str, revoked: Sequence[Revocation]) -> tuple[Sequen
     finally:
         store.close()
     return streams, put_back
+
+
+def _carry_on(store: Path | None, copy: str) -> CarriedAccesses:
+    if store is None:
+        return CarriedAccesses(FormerLog.ELSEWHERE)
+    # A restore that was cut off has kept the former store already, and there is none in its place.
+    newest_kept = max(store.parent.glob(f"{_KEPT}*/{store.name}"), default=None)
+    return carry_accesses(store if store.exists() else newest_kept, copy)
 
 
 def _require_own(streams: Iterable[Stream], city: str) -> None:

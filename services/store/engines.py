@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 import pysqlite3.dbapi2 as sqlite
@@ -37,6 +37,11 @@ def sqlite_path(url: str) -> Path:
     if not database or database == ":memory:":
         raise ValueError("a SQLite store is a file: sqlite:///path")
     return Path(database)
+
+
+def sqlite_uri(path: Path, mode: Literal["ro", "rw"]) -> str:
+    """Return SQLite's URI of a file that exists: in either mode one that is gone is an error, never a new empty one."""
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
 def is_sqlite(url: str) -> bool:
@@ -127,9 +132,8 @@ def verify_postgresql_settings(settings: dict[str, str]) -> None:
 
 
 def _connect_sqlite(path: Path, *, writes: bool) -> sqlite.Connection:
-    # mode=rw: a store that is gone is an error, never a new empty one.
     connection = sqlite.connect(
-        f"file:{quote(str(path.absolute()))}?mode=rw",
+        sqlite_uri(path, "rw"),
         uri=True,
         timeout=LOCK_TIMEOUT_S,
         isolation_level=None,  # the driver begins nothing by itself

@@ -16,8 +16,10 @@ from services.node.bench.deliver import delivered_per_s, floor_per_s
 from services.node.bench.filling import fill
 from services.node.bench.lookup import agree, asked, echo_per_s
 from services.node.bench.pair import Pair, bench_folder, create_pair, serving
-from services.node.bench.records import BenchRecord, bench_records
+from services.node.bench.records import OTHERS_SEED, BenchRecord, bench_records
 from services.node.bench.sync import rows_file, run_floor, run_sync
+from services.node.demo.cities import NANTONG, SHANGHAI
+from services.node.home import Home
 from services.node.output import say
 
 SIZES: Final = (10_000, 100_000, 1_000_000)
@@ -72,46 +74,67 @@ class GrowthBench:
 
 @dataclass(frozen=True, slots=True)
 class _Grown:
-    """A pair of cities of one size."""
+    """A pair of cities of one size.
+
+    Attributes:
+        size: Records that were filled in.
+        pair: Both homes.
+        rounds: File that says how many rounds were measured in them: each brings records of its own.
+        store_mib: Size of the sender's store before the first round of this run.
+    """
 
     size: int
     pair: Pair
+    rounds: Path
     store_mib: int
 
 
-def bench_growth(*, sizes: Sequence[int], records: int, rounds: int) -> list[dict[str, Any]]:
+def bench_growth(
+    *, sizes: Sequence[int], records: int, rounds: int, stores: Path | None = None
+) -> list[dict[str, Any]]:
     """Measure every size.
 
     Args:
         sizes: Records in the stores, the smallest first.
         records: Records, rows and questions a round.
-        rounds: Rounds.
+        rounds: Rounds; without one the stores are filled and nothing is measured.
+        stores: Where filled stores stay, and those of an earlier run are found; None fills new ones for this run alone.
     """
     with bench_folder() as folder:
         known = bench_records(folder, min(*sizes, _PEOPLE))
-        bodies = [record.body for record in bench_records(folder, records)]
-        grown = [_grow(folder / str(size), size, known) for size in sizes]
+        bodies = [record.body for record in bench_records(folder, records, seed=OTHERS_SEED)]
+        grown = [_grow((stores or folder) / str(size), size, known) for size in sizes]
         found: dict[int, list[Ratios]] = {size: [] for size in sizes}
         for number in range(rounds):
             for one in grown:
-                ratios = _round(folder, one, known, bodies, number)
+                ratios = _round(folder, one, known, bodies)
                 found[one.size].append(ratios)
                 say(f"第 {number + 1} 轮，{one.size:,} 条 · round, {one.size:,} records: {ratios._asdict()}")
+    if not rounds:
+        return []
     medians = {size: Ratios(*map(statistics.median, zip(*of_size, strict=True))) for size, of_size in found.items()}
     first = medians[sizes[0]]
     return [asdict(_result(one, medians[one.size], first, records, rounds)) for one in grown]
 
 
 def _grow(folder: Path, size: int, known: Sequence[BenchRecord]) -> _Grown:
-    say(f"填充 {size:,} 条 · filling both stores")
-    pair = create_pair(folder)
-    agree(pair)
-    fill(pair, known, size)
-    return _Grown(size, pair, round(pair.sender.store.stat().st_size / 2**20))
+    folder.mkdir(parents=True, exist_ok=True)
+    rounds = folder / "rounds"
+    if rounds.exists():
+        pair = Pair(*(Home(folder / city.code) for city in (NANTONG, SHANGHAI)))
+    else:
+        say(f"填充 {size:,} 条 · filling both stores")
+        pair = create_pair(folder)
+        agree(pair)
+        fill(pair, known, size)
+        rounds.write_text("0\n", encoding="utf-8")
+    return _Grown(size, pair, rounds, round(pair.sender.store.stat().st_size / 2**20))
 
 
-def _round(folder: Path, grown: _Grown, known: Sequence[BenchRecord], bodies: Sequence[bytes], number: int) -> Ratios:
+def _round(folder: Path, grown: _Grown, known: Sequence[BenchRecord], bodies: Sequence[bytes]) -> Ratios:
     pair, count, questions = grown.pair, len(bodies), -(-len(bodies) // 4)
+    number = int(grown.rounds.read_text(encoding="utf-8"))
+    grown.rounds.write_text(f"{number + 1}\n", encoding="utf-8")
     rows = rows_file(folder / "rows.csv", count, seed=100 + number)  # people that nobody sent before
     with serving(pair):
         deliver_floor = floor_per_s(folder, pair.sender, bodies)

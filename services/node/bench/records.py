@@ -18,6 +18,8 @@ from services.wire.bodies import BodyWriter
 from services.wire.datasets import load_datasets
 
 _SEED: Final = 7
+OTHERS_SEED: Final = 8
+"""Of people who are none of those of `bench_records`'s own seed."""
 
 
 class BenchRecord(NamedTuple):
@@ -34,14 +36,15 @@ class BenchRecord(NamedTuple):
     body: bytes
 
 
-def bench_records(folder: Path, count: int) -> list[BenchRecord]:
-    """Return records of as many people, one each; the same count, the same records.
+def bench_records(folder: Path, count: int, *, seed: int = _SEED) -> list[BenchRecord]:
+    """Return records of as many people, one each; the same count and seed, the same records.
 
     Args:
         folder: For the file that they are read from.
-        count: How many.
+        count: How many. Another count says other things about the same people.
+        seed: Of the people.
     """
-    samples = write_samples(folder, seed=_SEED, people=count, bad_rows=0)
+    samples = write_samples(folder, seed=seed, people=count, bad_rows=0)
     mapping = load_mapping(NANTONG.dialect, DATASET)
     dataset = load_datasets().find(DATASET, mapping.standard.version)
     writer = BodyWriter(dataset.type_url, real_data=False)

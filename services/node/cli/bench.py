@@ -27,7 +27,7 @@ def _tell(result: Mapping[str, Any], *, json: bool) -> None:
 def _tell_rows(rows: Sequence[Mapping[str, Any]], *, json: bool) -> None:
     if json:
         print_json(rows)
-    else:
+    elif rows:
         print_table(tuple(rows[0]), [tuple(one.values()) for one in rows])
 
 
@@ -174,20 +174,25 @@ def stores(
     "库中记录从一万到一百万（--long 一千万）时的速率 · rates as the stores grow",
     "yrdx bench growth --json",
     "yrdx bench growth --long --json",
+    "yrdx bench growth --long --stores stores --rounds 0",
     more="一千万条约需 10 GiB 磁盘 · ten million records take about 10 GiB of disk in the temporary folder (TMPDIR)",
 )
 def growth(
     records: Annotated[int, typer.Option(min=100, help="每轮记录数 · records a round")] = 20_000,
-    rounds: RoundsOption = 3,
+    rounds: Annotated[int, typer.Option(min=0, help="轮数；0 只填充 · rounds; 0 only fills")] = 3,
     size: Annotated[list[int] | None, typer.Option(min=100, help="记录数，可多次 · records held, repeatable")] = None,
     long: Annotated[bool, typer.Option("--long", help="直到一千万条 · up to ten million")] = False,
+    stores: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="填充好的库所在目录，留待下次 · folder that keeps filled stores"),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Measure growth."""
     from services.node.bench.growth import LONG_SIZES, SIZES, bench_growth
 
     sizes = sorted(set(size)) if size else LONG_SIZES if long else SIZES
-    _tell_rows(bench_growth(sizes=sizes, records=records, rounds=rounds), json=json)
+    _tell_rows(bench_growth(sizes=sizes, records=records, rounds=rounds, stores=stores), json=json)
 
 
 @verb(

@@ -34,8 +34,20 @@ NEXT = """\
    接收方 RECOVERING：伙伴回放原批次与原回执 · inbound: the partner replays its original batches and receipts
    发送方 DIVERGED：取回已发批次，之后重跑同步 · outbound: takes back what was sent; run your syncs again afterwards
    本市登记库：重跑同步 · the own register: run its syncs again, --to this city
-   备份之后的访问记录只在原库的表 access 中 · the access log since the backup stands in the former store's table access
    伙伴也丢失了这些记录：另开纪元 · only when the partner has lost them too: yrdx stream new-epoch STREAM --reason …"""
+
+
+ACCESSES = {
+    "CONTINUED": "已补回备份之后的访问记录 · accesses logged since the backup, carried over: {count}",
+    "ABSENT": "没有原库，或原库没有访问记录，无可补回 · no former store, or none with an access log: "
+    "nothing to carry over",
+    "ELSEWHERE": "备份之后的访问记录仍在原 PostgreSQL 数据库的表 access 中，请留存 · the access log since the backup "
+    "stays in the former database, table access: keep it",
+    "UNREADABLE": "原库的访问记录读不出，未补回，请留存原库 · the former store's access log cannot be read: "
+    "none was carried over; keep that store",
+    "DIVERGED": "原库的访问记录不是备份的延续，未补回，请留存原库的表 access · the former store's access log "
+    "does not go on from the backup's: none was carried over; keep that store's table access",
+}
 
 
 class Unfit(CommandFailed):
@@ -109,8 +121,9 @@ def backup(
     "restore",
     "从备份恢复数据库 · put a backup in the place of the store",
     "yrdx db restore A-20260101.backup --home A",
-    more="先停止节点；核对备份，旧版本的先升级，原数据库保留。PostgreSQL：先建空库，写入 store_url · "
-    "stop the node first; the backup is verified, an older one migrated, the former store kept. "
+    more="先停止节点；核对备份，旧版本的先升级，原数据库保留，其访问记录补入。PostgreSQL：先建空库，写入 store_url · "
+    "stop the node first; the backup is verified, an older one migrated, the former store kept, and its access log "
+    "carried over. "
     "PostgreSQL: first make an empty database and name it in `store_url`",
 )
 def restore(
@@ -136,6 +149,8 @@ def _fields(restored: Restored, home: Path) -> dict[str, object]:
         "kept": str(restored.kept) if restored.kept else None,
         "migrated": list(restored.migrated),
         "revocations": restored.revocations,
+        "accesses": restored.accesses.count,
+        "former_log": restored.accesses.former.value,
         "streams": [
             {
                 "stream": str(one.name),
@@ -154,9 +169,10 @@ def _tell(restored: Restored, home: Path) -> None:
     if restored.migrated:
         say(f"已升级 {len(restored.migrated)} 步 · {len(restored.migrated)} migrations run")
     if restored.kept:
-        say(f"原数据库留在 · the former store is kept in {restored.kept}：恢复完成后删除 · delete it in the end")
+        say(f"原数据库留在 · the former store is kept in {restored.kept}")
     if restored.revocations:
         say(f"已补回备份之后的吊销 · revocations made since the backup, put back: {restored.revocations}")
+    say(ACCESSES[restored.accesses.former].format(count=restored.accesses.count))
     for line in NEXT.splitlines():
         say(line.format(home=home))
     for one in restored.streams:

@@ -26,9 +26,11 @@ Rows = dict[str, list[dict[str, Any]]]
 def connected(url: str) -> Iterator[Connection]:
     """Connect behind the store's back."""
     engine = sqlite_engine(sqlite_path(url), writes=True) if is_sqlite(url) else postgresql_engine(url)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def former_file(folder: Path, revision: str, city: str) -> Path:

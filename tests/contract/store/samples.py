@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
+from services.domain.access import Access, Side
 from services.domain.batch import Record, Signed, StoredBatch
 from services.domain.inbox import Accepted
 from services.domain.outbox import OutboxRow, PendingRow, Source
@@ -20,6 +21,22 @@ T = TypeVar("T")
 NOW = datetime(2026, 3, 1, 8, 30, 15, 123456, tzinfo=UTC)
 NAME = StreamName("320600", "310000", "social.contribution")
 VIOLATION = Violation("total_fen", "amount.range", "the amount is negative")
+ACCESS = Access(
+    time=NOW,
+    side=Side.ANSWERED,
+    asked_city="320600",
+    caller_city="310000",
+    caller="spiffe://310000.yrdx/gateway/node",
+    question="coverage",
+    agreement_id="L-1",
+    agreement_version=2,
+    purpose="visit",
+    legal_basis="an invented decree",
+    request_id="01234567-89ab-4cde-8f01-23456789abcd",
+    clerk_reference="clerk-7",
+    subject=b"s" * 32,
+    outcome="FOUND",
+)
 
 
 def do(store: Store, work: Callable[[Transaction], T]) -> T:

@@ -9,27 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from services.domain.access import Access, Side
 from services.ports.store import Store
 from services.store.engines import is_sqlite, postgresql_engine, sqlite_engine, sqlite_path
-from tests.contract.store.samples import NOW, do
+from tests.contract.store.samples import ACCESS, NOW, do
 
-ACCESS = Access(
-    time=NOW,
-    side=Side.ANSWERED,
-    asked_city="320600",
-    caller_city="310000",
-    caller="spiffe://310000.yrdx/gateway/node",
-    question="coverage",
-    agreement_id="L-1",
-    agreement_version=2,
-    purpose="visit",
-    legal_basis="an invented decree",
-    request_id="01234567-89ab-4cde-8f01-23456789abcd",
-    clerk_reference="clerk-7",
-    subject=b"s" * 32,
-    outcome="FOUND",
-)
 LATER = replace(ACCESS, time=NOW + timedelta(hours=1), subject=b"t" * 32, outcome="PURPOSE_NOT_AGREED", purpose="")
 
 

@@ -114,10 +114,12 @@ def test_filled_stores_are_like_grown_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_growth_is_told_against_the_smallest_size() -> None:
-    """The smallest keeps all of itself."""
-    options = ("--size", "300", "--size", "1500", "--records", "1200", "--rounds", "1")
-    small, large = yrdx("bench", "growth", *options, "--json").json
+def test_growth_is_told_against_the_smallest_size(tmp_path: Path) -> None:
+    """The smallest keeps all of itself; stores that were filled before are used again."""
+    options = ("--size", "300", "--size", "1500", "--records", "200", "--stores", tmp_path / "stores", "--json")
+    assert yrdx("bench", "growth", *options, "--rounds", "0").json == []
+    assert "填充" not in yrdx("bench", "growth", *options, "--rounds", "1").err
+    small, large = yrdx("bench", "growth", *options, "--rounds", "1").json
     assert (small["size"], large["size"]) == (300, 1_500)
     assert small["deliver_kept"] == small["lookup_kept"] == small["sync_kept"] == 1
     _positive(large, "deliver", "lookup", "sync", "deliver_kept", "lookup_kept", "sync_kept")
