@@ -72,9 +72,11 @@ def test_each_drill_passes_where_nothing_would_break(settled: Pair) -> None:
 def test_a_rollover_under_way_is_tried_with_its_own_authority(settled: Pair) -> None:
     """Once every partner holds the bundle, the canary shows a leaf of the next authority, and is taken."""
     nantong, shanghai = settled.nodes
+    settled.to_nantong.part()  # or the node would have offered its bundle by itself before the drill looks
     yrdx("ca", "prepare", "--home", shanghai.path)
     unknown = drill(shanghai, "rollover", code=1)
-    assert steps(unknown, ok=False) == [("distribute", nantong.city)]
+    assert ("distribute", nantong.city) in steps(unknown, ok=False)
+    settled.to_nantong.heal()
     _distribute(shanghai)
     report = drill(shanghai, "rollover")
     assert report["checks"][-1]["found"] == "takes the new authority's leaf"
