@@ -91,7 +91,7 @@ def test_the_wheel_installs_into_an_empty_venv_and_runs(bundle: Path, tmp_path: 
     run([yrdx, "mapping", "test"], tmp_path)
     files = run([python, "-m", "pip", "show", "--files", "yrdx"], tmp_path)
     assert "licenses/LICENSE" in files
-    assert "tests/" not in files
+    assert not re.search(r"^\s*tests/", files, re.MULTILINE)  # the kit's vectors lie in a folder of that name
 
 
 @pytest.fixture

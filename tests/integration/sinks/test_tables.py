@@ -31,7 +31,7 @@ def test_received_records_stand_in_a_table(pair: Pair, tmp_path: Path, database:
     records = file.records()
     renamed = file.changed(records, 3, NAMES[dataset], "改名之后")
     fewer = file.write([renamed[3], *renamed[6:]], name="b.csv")
-    report = send(pair, fewer.path, dataset, "--snapshot", "--allow-retract", 1_000)
+    report = send(pair, fewer.path, dataset, "--snapshot", "--allow-retract", 1_000_000)
     second = table.fill(pair.shanghai).json["streams"]
 
     assert table.rows() == table.expected(pair.shanghai)
