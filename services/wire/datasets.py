@@ -72,6 +72,11 @@ class Dataset:
     course: CompiledCourse | None
     indispensable: frozenset[str]
 
+    @property
+    def identifying_fields(self) -> tuple[str, ...]:
+        """Fields of the business key and of the subject: two records that agree in all of them are one."""
+        return tuple(dict.fromkeys((*self.key_fields, *self.subject_fields)))
+
     def subject(self, parts: Sequence[str]) -> bytes:
         """Return what the keys of all records of a subject begin with, 8 bytes.
 

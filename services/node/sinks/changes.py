@@ -38,13 +38,13 @@ class ChangeReader:
         dataset: The standard.
 
     Attributes:
-        key_columns: Columns that identify a subject's rows.
+        key_columns: Columns that identify a record's rows, its subject's among them.
     """
 
     def __init__(self, mapping: Mapping, dataset: Dataset) -> None:
         self.mapping = mapping
         self._message_type: Any = mapping.message_type
-        places = mapping.places_of(dataset.key_fields)
+        places = mapping.places_of(dataset.identifying_fields)
         self.key_columns = tuple(mapping.columns[place] for place in places)
         # The first place twice, so that one place alone also makes a tuple.
         self._key_of = itemgetter(*places, places[0])
@@ -61,5 +61,5 @@ class ChangeReader:
         return RecordChange(entry.position, entry.key, withdrawn, rows)
 
     def key(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the cells that identify a subject's rows."""
+        """Return the cells that identify a record's rows."""
         return tuple(self._key_of(row)[:-1])

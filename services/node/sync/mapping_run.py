@@ -72,8 +72,7 @@ class RunMapper:
         self._mapping = mapping
         self._keys = dataset.keys
         self._key = dataset.key
-        hashed = dict.fromkeys((*dataset.subject_fields, *dataset.key_fields))
-        self._read_subject = mapping.subject_reader(tuple(hashed))
+        self._read_subject = mapping.subject_reader(dataset.identifying_fields)
 
     def answer(self, question: Question) -> Answer:
         """Map the records of a question."""

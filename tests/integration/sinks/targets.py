@@ -65,7 +65,7 @@ class Table:
 
     def create(self, node: Node, *checks: str) -> None:
         """Make the table, with an index on what identifies a record, and with checks."""
-        key = load_datasets().find(self.dataset, "1").key_fields
+        key = load_datasets().find(self.dataset, "1").identifying_fields
         columns = [self.mapping.columns[place] for place in self.mapping.places_of(key)]
         kinds = self._kinds(node)
         pairs = zip(self.mapping.columns, kinds, strict=True)

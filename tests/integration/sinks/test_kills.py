@@ -15,6 +15,7 @@ from adapters.mapping import load_mapping
 from adapters.tables import open_table
 from services.node.bench.postgres import PostgresServer
 from services.node.sync.inputs import layout_of
+from services.wire.datasets import load_datasets
 from tests.databases import Database, postgresql_database, sqlite_database
 from tests.integration.sinks.targets import CONTRIBUTION, NAMES, TRANSFER, LocalFile, Rows, Table, expected_rows, send
 from tests.integration.support.commands import finish, start_yrdx, yrdx
@@ -134,6 +135,7 @@ class Folder:
     def __init__(self, path: Path, dataset: str) -> None:
         self.path = path
         self._mapping = load_mapping(SHANGHAI.dialect, dataset)
+        self._places = self._mapping.places_of(load_datasets().find(dataset, "1").identifying_fields)
         self._standing: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
         self.files: list[str] = []
 
@@ -164,8 +166,7 @@ class Folder:
             self._standing[key] = [] if withdrawn else of_subject
 
     def _key(self, row: tuple[str, ...]) -> tuple[str, ...]:
-        key = self._mapping.group_key(row)
-        return key if key is not None else (row[0], row[1], row[3], row[5], row[8], row[9])
+        return tuple(row[place] for place in self._places)
 
 
 @pytest.mark.parametrize("dataset", [CONTRIBUTION, TRANSFER])
