@@ -37,6 +37,8 @@ CALL_TIMEOUT_S: Final = 30.0
 
 QUESTION_TIMEOUT_S: Final = 10.0
 """Deadline of a typed question: a clerk waits for it."""
+BEGINNING_S: Final = 0.1
+"""Time in which whoever was given a channel just before it was replaced begins to use it."""
 
 CHANNEL_OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 60_000),
@@ -91,10 +93,22 @@ class GrpcPartnerChannel:
             options=[*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", gateway_host(city))],
         )
         self._observer = observer
-        self._leases = 0
+        self._users = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self.retiring = False
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Count who uses the channel: it is not retired before nobody does."""
+        self._users += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._idle.set()
 
     async def describe(self) -> Description:
         """Ask who the partner is.
@@ -137,7 +151,7 @@ class GrpcPartnerChannel:
             ExchangeError: What the partner answered instead.
         """
         call: Any = self._channel.unary_unary(method)  # without serializers; grpc's types know only those with
-        with self._lease(), domain_errors():
+        with self.kept(), domain_errors():
             answer: bytes = await call(question, timeout=QUESTION_TIMEOUT_S)
         return answer
 
@@ -148,6 +162,7 @@ class GrpcPartnerChannel:
             drain_s: Whatever is still open then is cut.
         """
         self.retiring = True
+        await asyncio.sleep(BEGINNING_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), drain_s)
         await self.close()
@@ -158,7 +173,7 @@ class GrpcPartnerChannel:
 
     async def _ask(self, method: str, request: Message, answer: type[AnswerT]) -> AnswerT:
         """Make one call with one answer, and hold that against the contract's rules."""
-        with self._lease(), self._observed(method) as call, domain_errors():
+        with self.kept(), self._observed(method) as call, domain_errors():
             ask = self._channel.unary_unary(
                 call.method,
                 request_serializer=call.writing(type(request).SerializeToString),
@@ -169,7 +184,7 @@ class GrpcPartnerChannel:
 
     @asynccontextmanager
     async def _deliver(self) -> AsyncIterator[DeliverSession]:
-        with self._lease(), self._observed("Deliver") as call:
+        with self.kept(), self._observed("Deliver") as call:
             with domain_errors():
                 begin = self._channel.stream_stream(
                     call.method,
@@ -195,18 +210,6 @@ class GrpcPartnerChannel:
             raise
         finally:
             self._observer.end(call)
-
-    @contextmanager
-    def _lease(self) -> Iterator[None]:
-        """Count who uses the channel: closing it cancels their calls."""
-        self._leases += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._leases -= 1
-            if not self._leases:
-                self._idle.set()
 
 
 def _traced(call: Call) -> tuple[tuple[str, str], ...]:

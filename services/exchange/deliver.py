@@ -80,6 +80,10 @@ class Delivery:
             StandardIncompatible: The partner describes itself as unable to keep what is sent here; nothing was opened.
             ExchangeError: Whatever ended the session; nothing acknowledged is lost by it.
         """
+        with channel.kept():
+            await self._deliver(channel)
+
+    async def _deliver(self, channel: PartnerChannel) -> None:
         opening = await self._write(lambda tx: make_opening(tx, self.parts, self.stream, fence=self.fence))
         await self._verify_standards(channel)
         async with channel.deliver() as session:

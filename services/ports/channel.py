@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -69,6 +69,10 @@ class PartnerChannel(Protocol):
     @property
     def retiring(self) -> bool:
         """Whether another channel took this one's place: sessions end once what they sent is answered."""
+        ...
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Keep the channel open while the block runs, between its calls too: one that is replaced closes once idle."""
         ...
 
     async def describe(self) -> Description:

@@ -49,9 +49,10 @@ class Streams(Listings):
         """End a diverged epoch and begin the next one after the partner's position."""
         name = _partners_stream(request.stream)
         channel = await self.host.channel(name.to_city)
-        answer = await self._ask_position(name, channel)
-        with suppress(Conflict, Malformed):  # as far as the histories agree, nothing may be sent a second time
-            await self._take_back_epoch(name, channel)
+        with channel.kept():
+            answer = await self._ask_position(name, channel)
+            with suppress(Conflict, Malformed):  # as far as the histories agree, nothing may be sent a second time
+                await self._take_back_epoch(name, channel)
         void, reason = request.void_unacknowledged, request.reason
         work = partial(open_epoch, parts=self.parts, name=name, answer=answer, void=void, reason=reason)
         records = await written(self.store.write(work))
@@ -63,16 +64,20 @@ class Streams(Listings):
         if stream.state is not StreamState.DIVERGED:
             raise Conflict(f"{name} is {stream.state}: only a DIVERGED stream is recovered")
         channel = await self.host.channel(name.to_city)
-        answer = await self._ask_position(name, channel)
+        with channel.kept():
+            answer = await self._ask_position(name, channel)
+            recovered = await self._take_back_epochs(name, channel, answer.position.epoch)
+        await written(self.store.write(partial(finish_recovery, name=name, answer=answer)))
+        return recovered
+
+    async def _take_back_epochs(self, name: StreamName, channel: PartnerChannel, newest: int) -> int:
         recovered = 0
         while True:
             recovered += await self._take_back_epoch(name, channel)
-            if (await self._outbound(name)).position.epoch >= answer.position.epoch:
-                break
+            if (await self._outbound(name)).position.epoch >= newest:
+                return recovered
             epoch = (await self._outbound(name)).position.epoch + 1
             await written(self.store.write(partial(next_epoch_known, name=name, epoch=epoch)))
-        await written(self.store.write(partial(finish_recovery, name=name, answer=answer)))
-        return recovered
 
     async def _take_back_epoch(self, name: StreamName, channel: PartnerChannel) -> int:
         recovered = 0

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 from grpc.aio import AioRpcError, UsageError
 
-from adapters.partner.channel import CALL_TIMEOUT_S, GrpcPartnerChannel, PartnerCredentials
+from adapters.partner.channel import BEGINNING_S, CALL_TIMEOUT_S, GrpcPartnerChannel, PartnerCredentials
 from services.domain.errors import (
     AgreementMissing,
     ExchangeError,
@@ -44,7 +44,7 @@ def calls() -> FakeCalls:
 
 
 @pytest.fixture
-def partner(fake: FakeChannel, calls: FakeCalls) -> PartnerChannel:
+def partner(fake: FakeChannel, calls: FakeCalls) -> GrpcPartnerChannel:
     """A channel to Shanghai."""
     return GrpcPartnerChannel("310000", "gateway.example:7320", PartnerCredentials(b"roots", b"chain", b"key"), calls)
 
@@ -182,4 +182,17 @@ async def test_closing_closes_the_channel(fake: FakeChannel, partner: PartnerCha
     """The node closes a channel when another takes its place."""
     await partner.close()
 
+    assert fake.closed
+
+
+async def test_a_channel_that_was_replaced_closes_once_nobody_keeps_it(
+    fake: FakeChannel, partner: GrpcPartnerChannel
+) -> None:
+    """A session asks, writes to its store, and asks again: in between it has no call open, and the channel stays."""
+    with partner.kept():
+        retiring = asyncio.create_task(partner.retire(60))
+        await asyncio.sleep(2 * BEGINNING_S)
+        assert partner.retiring
+        assert not fake.closed
+    await retiring
     assert fake.closed

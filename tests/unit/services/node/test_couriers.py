@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,11 @@ class LoopbackChannel:
         self.retiring = False
         self.standards: tuple[str, ...] = ("1",)
         self.upgrade: Callable[[Couriers], Awaitable[None]] | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Nothing takes its place while it is used."""
+        yield
 
     async def describe(self) -> Description:
         """Say which versions of the one dataset the receiver knows."""
