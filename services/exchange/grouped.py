@@ -48,11 +48,10 @@ class Grouped(Generic[S, T]):
         waiting = [done for _, done in taken]
         try:
             results = await self._work([item for item, _ in taken])
-        except Exception as error:  # noqa: BLE001 - every caller raises it
-            for done in waiting:
-                if not done.done():
-                    done.set_exception(error)
-        else:
             for done, result in zip(waiting, results, strict=True):
                 if not done.done():
                     done.set_result(result)
+        except Exception as error:  # noqa: BLE001 - whoever has no result raises it
+            for done in waiting:
+                if not done.done():
+                    done.set_exception(error)

@@ -69,3 +69,16 @@ async def test_a_caller_that_leaves_changes_nothing_for_others() -> None:
     with pytest.raises(asyncio.CancelledError):
         await leaving
     assert work.turns == [[1, 2]]
+
+
+async def test_a_work_that_forgets_an_item_leaves_nobody_waiting() -> None:
+    """A result too few is an error of the work's, and its caller's to raise."""
+
+    async def forgets(numbers: Sequence[int]) -> Sequence[int]:
+        return numbers[:-1]
+
+    first, second = await asyncio.wait_for(
+        asyncio.gather(*map(Grouped(forgets, 3), [1, 2]), return_exceptions=True), timeout=5
+    )
+    assert first == 1
+    assert isinstance(second, ValueError)

@@ -40,14 +40,14 @@ class FakeStore:
     Attributes:
         agreements: What was agreed.
         state: How the partner stands.
-        said: Bodies of the subject.
+        said: Bodies of each subject; of one that is not named none.
         searched: How often anything was searched.
         log: What was logged.
     """
 
     agreements: Sequence[Agreement] = ()
     state: PartnerState | None = PartnerState.LIVE
-    said: list[bytes] = field(default_factory=lambda: [b"body"])
+    said: dict[bytes, list[bytes]] = field(default_factory=lambda: {b"subject.": [b"body"]})
     searched: int = 0
     log: list[Access] = field(default_factory=list)
 
@@ -76,7 +76,7 @@ class FakeStore:
     def said_of(self, dataset: str, subjects: Sequence[bytes], *, newest: int) -> list[list[bytes]]:
         """Count the search."""
         self.searched += 1
-        return [self.said for _ in subjects]
+        return [self.said.get(subject, []) for subject in subjects]
 
     def append_accesses(self, accesses: Sequence[Access]) -> None:
         """Keep accesses."""
@@ -143,6 +143,35 @@ async def test_an_answer_that_cannot_be_given_is_logged_as_such() -> None:
     with pytest.raises(TooLarge):
         await look_up(store).answer(INQUIRY, GATEWAY, too_much)
     assert [one.outcome for one in store.log] == ["TOO_LARGE"]
+
+
+async def test_questions_of_one_group_get_each_their_own_answer() -> None:
+    """Permitted or refused, about one dataset or another, with an answer or an error; each dataset is searched once."""
+    store = FakeStore([lookup_agreement()], said={b"subject.": [b"body"], b"somebody": [b"1", b"2"]})
+    asking = look_up(store)
+
+    def broken(bodies: Sequence[bytes]) -> tuple[Outcome, str]:
+        raise TooLarge("too many")
+
+    other = replace(INQUIRY, subject=("somebody else",), subject_digest=b"somebody")
+    elsewhere = replace(INQUIRY, dataset="transport.tap", right=RIGHT._replace(agreement_id=""))
+    wrong = replace(INQUIRY, right=RIGHT._replace(purpose="curiosity"))
+    answers = await asyncio.gather(
+        asking.answer(INQUIRY, GATEWAY, found),
+        asking.answer(other, GATEWAY, found),
+        asking.answer(wrong, GATEWAY, found),
+        asking.answer(elsewhere, OWN, found),
+        asking.answer(INQUIRY, GATEWAY, broken),
+        asking.answer(INQUIRY, GATEWAY, found),
+        return_exceptions=True,
+    )
+    assert [getattr(one, "reason", one) for one in answers] == [
+        *("1 found", "2 found", "PURPOSE_NOT_AGREED"),
+        *("1 found", "TOO_LARGE", "1 found"),
+    ]
+    assert [one.outcome for one in store.log] == ["FOUND", "FOUND", "PURPOSE_NOT_AGREED", "FOUND", "TOO_LARGE", "FOUND"]
+    assert [one.subject == sha256(b"somebody else").digest() for one in store.log] == [False, True, *[False] * 4]
+    assert store.searched == 2
 
 
 async def test_a_question_that_nobody_waits_for_any_more_is_logged() -> None:
