@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from google.protobuf.message import Message
@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from adapters.mapping.column import BoundColumn
 from adapters.mapping.declaration import SumDeclaration
 from adapters.mapping.errors import NotExpressible, RowRejected
-from adapters.mapping.memory import Memory
+from adapters.mapping.memory import REMEMBERED_MAX, Memory
 from adapters.mapping.plan import Part, Plan, Standardised
 from adapters.mapping.read_source import items_readers, record_reader
 from adapters.mapping.reasons import reason_text
@@ -82,7 +82,10 @@ def _column_names(part: Part, number: int, column: BoundColumn) -> dict[str, obj
     """What the source names of one column."""
     in_bytes = part.in_bytes(column)
     memory = Memory(column.read, _encode(part.message_type, column.facts.name) if in_bytes else lambda value: value)
-    names: dict[str, object] = {"read": column.read, "write": column.write, "learn": memory.learn, "lost": column.lost}
+    # A message is no key, and those are written by tables of their cell types' own.
+    hashable = column.cell.remembers and not column.facts.subfields
+    write = lru_cache(REMEMBERED_MAX)(column.write) if hashable else column.write
+    names: dict[str, object] = {"read": column.read, "write": write, "learn": memory.learn, "lost": column.lost}
     names |= {"known": memory.known.get, "words": frozenset(filter(None, column.missing)), **column.cell.helpers()}
     return {f"{name}_{number}": value for name, value in names.items()}
 

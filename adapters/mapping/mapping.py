@@ -18,6 +18,7 @@ from adapters.mapping.standard import Standard
 from adapters.mapping.subjects import subject_reader
 from adapters.mapping.typed import Value
 from adapters.mapping.typed_rows import TypedRows
+from services.domain.consistency import Agreement
 
 __all__ = ["Mapping", "Standardised"]
 
@@ -123,14 +124,18 @@ class Mapping:
         """Hand a record through whose totals over items add up and whose decided fields are what they must be.
 
         Raises:
-            RowRejected: One is not; the reason names columns, never their values.
+            RowRejected: One is not.
         """
-        broken = next((one for one in self.standard.agreements if not one.holds(read.message)), None)
-        if broken is None:
-            return read
+        for one in self.standard.agreements:
+            if not one.holds(read.message):
+                raise self._disagreement(one)
+        return read
+
+    def _disagreement(self, broken: Agreement) -> RowRejected:
+        """Make the refusal of a record; the reason names columns, never their values."""
         column, others = self.column_of(broken.field), [self.column_of(path) for path in broken.others]
         names = {"total": column, "parts": " + ".join(others), "field": column, "others": ", ".join(others)}
-        raise RowRejected(column, broken.field, broken.rule_id, reason_text(broken.rule_id, **names))
+        return RowRejected(column, broken.field, broken.rule_id, reason_text(broken.rule_id, **names))
 
     def from_standard_rows(self, message: Any) -> list[list[str]]:  # noqa: ANN401 - the dataset's message
         """Turn a record of the standard into its rows; see ``from_standard``.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-_REMEMBERED_MAX: Final = 65_536
-"""Distinct cells that a column keeps. A month's codes, divisions and employers fit; more only cost time."""
+REMEMBERED_MAX: Final = 65_536
+"""Distinct cells, or values, that a column keeps. A month's codes, divisions and employers fit; more only cost time."""
 
 
 class Memory:
@@ -27,7 +27,7 @@ class Memory:
         noted = len(notes)
         kept = self._keep(self._read(cell, notes))
         if len(notes) == noted:
-            if len(self.known) >= _REMEMBERED_MAX:
+            if len(self.known) >= REMEMBERED_MAX:
                 self.known.clear()
             self.known[cell] = kept
         return kept

@@ -86,4 +86,7 @@ def _read_expression(part: Part, number: int, column: BoundColumn) -> str:
     need = f"v{part.needed(column)}" if column.cell.needs else "''"
     names = part.placeholders(number, column) | {"c": cell, "need": need}
     expression = column.cell.fast_read.format_map(names)
-    return expression if column.facts.required else f"None if not {cell} else {nothing}{expression}"
+    if not column.facts.required:
+        return f"None if not {cell} else {nothing}{expression}"
+    # Words for what is missing may look like values, which no required column has: the complete way refuses them.
+    return f"read_{number}({cell}, notes) if {cell} in words_{number} else {expression}" if column.lost else expression

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -81,6 +82,13 @@ class FieldFacts:
         """Say whether a number lies within the field's bounds."""
         low = self.number_min is None or number >= self.number_min
         return low and (self.number_max is None or number <= self.number_max)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers lie within its bounds; without bounds, more than anybody counts."""
+        if self.number_min is None or self.number_max is None:
+            return sys.maxsize
+        return self.number_max - self.number_min + 1
 
     def holds(self, value: object) -> bool:
         """Say whether a value other than a message keeps every rule of the field."""

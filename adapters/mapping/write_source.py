@@ -143,8 +143,10 @@ def _column_checks(part: Part, source: str) -> Iterator[str]:
 def _expression(part: Part, number: int, column: BoundColumn, template: str, nothing: str = "''") -> str:
     """Write or check one field: the fast way where the value is usual, the empty cell where there is none."""
     names = part.placeholders(number, column)
-    expression = template.format_map(names)
     if column.facts.required:
-        return expression
-    given = f"{part.variable}.HasField({column.facts.name!r})" if column.facts.has_presence else names["v"]
-    return f"({expression}) if {given} else {nothing}"
+        return template.format_map(names)
+    if column.facts.has_presence:
+        given = f"{part.variable}.HasField({column.facts.name!r})"
+    else:
+        given, names = f"(x := {names['v']})", names | {"v": "x"}
+    return f"({template.format_map(names)}) if {given} else {nothing}"

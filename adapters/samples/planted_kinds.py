@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from adapters.mapping import Mapping
 from adapters.mapping.cells.codes import CodeCell
-from adapters.mapping.cells.dates import TimeCell
 from adapters.mapping.cells.texts import TextCell
+from adapters.mapping.cells.times import TimeCell
 from adapters.mapping.column import BoundColumn
 from adapters.mapping.plan import Part
 from adapters.samples.planted import PERSON, Kind, Spoil, SpoilRows, line_kinds, one_more, put, wrong_credit_check

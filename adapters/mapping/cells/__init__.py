@@ -5,10 +5,11 @@ from typing import Final
 from adapters.mapping.cells.base import AnyCell, Cell, Context
 from adapters.mapping.cells.codes import CodeCell, DivisionCell, DivisionNameCell
 from adapters.mapping.cells.converted import ConvertedCell
-from adapters.mapping.cells.dates import DateCell, TimeCell
+from adapters.mapping.cells.dates import DateCell
 from adapters.mapping.cells.identities import CitizenNumberCell, SocialCreditCodeCell
 from adapters.mapping.cells.quantities import CountCell, DecimalCell, FenCell, PercentCell, YuanCell
 from adapters.mapping.cells.texts import DigitsCell, NameCell, SerialCell, TextCell
+from adapters.mapping.cells.times import TimeCell
 
 CELLS: Final[dict[str, type[AnyCell]]] = {
     "citizen_number": CitizenNumberCell,

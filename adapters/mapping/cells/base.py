@@ -49,8 +49,8 @@ class Cell(ABC, Generic[V, D]):
     """Kinds of field that it can carry, as in ``FieldFacts.kind``."""
     subfields: ClassVar[tuple[str, ...]] = ()
     """Of a message's fields, those that it carries."""
-    remembers: ClassVar[bool] = False
-    """Few distinct cells, and reading one is slow: what was read is kept."""
+    remembers: bool = False
+    """Few distinct cells, and the complete ways are slow: what was read without a note, or written, is kept."""
     normalisations: frozenset[str] = frozenset()
     """What its ``read`` and ``say`` may note."""
     lossy: str = ""

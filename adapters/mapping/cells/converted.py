@@ -8,6 +8,7 @@ from adapters.mapping.cells.base import Cell, Context
 from adapters.mapping.converters import CONVERTERS
 from adapters.mapping.declared_columns import ConvertedColumn
 from adapters.mapping.errors import CellRefused
+from adapters.mapping.memory import REMEMBERED_MAX
 from adapters.mapping.standard import FieldFacts
 from adapters.mapping.typed import Value
 
@@ -16,13 +17,13 @@ class ConvertedCell(Cell[Any, ConvertedColumn]):
     """The converter's column, or a tuple of its columns ↔ the field's value."""
 
     guards = True
-    remembers = True
     fast_write = "{write}({v})"
     fast_check = "{write}({v})"
 
     def __init__(self, declaration: ConvertedColumn, facts: FieldFacts, context: Context) -> None:
         super().__init__(declaration, facts, context)
         self.converter = CONVERTERS[declaration.converter]
+        self.remembers = facts.kind == "string" or facts.numbers <= REMEMBERED_MAX
         self.lossy = self.converter.lossy
         self.normalisations = self.converter.normalisations
 

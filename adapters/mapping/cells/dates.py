@@ -1,18 +1,16 @@
-"""Dates and instants. What is not known is never invented: a month stays a month."""
+"""Dates. What is not known is never invented: a month stays a month."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Final, NamedTuple
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from adapters.mapping.cells.base import Cell, Context
-from adapters.mapping.declared_columns import DateColumn, TimeColumn
+from adapters.mapping.declared_columns import DateColumn
 from adapters.mapping.errors import CellRefused
-from adapters.mapping.standard import TIME, FieldFacts
-from adapters.mapping.typed import Value, local_day, local_moment, whole_text
+from adapters.mapping.standard import FieldFacts
+from adapters.mapping.typed import Value, local_day, whole_text
 from services.domain.check_digits import is_calendar_date
 
 _SAMPLES: Final = {1: "2026", 2: "2026-01", 3: "2026-01-15"}
@@ -121,87 +119,3 @@ class DateCell(Cell[str, DateColumn]):
     @staticmethod
     def _exists(iso: str) -> bool:
         return len(iso) == len(_SAMPLES[1]) or is_calendar_date(iso)
-
-
-_EPOCH: Final = datetime(1970, 1, 1, 8)  # noqa: DTZ001 - local time, UTC+8
-_MILLISECOND_NANOS: Final = 1_000_000
-_TIMES: Final = {
-    "YYYYMMDDHHMMSS": ("([0-9]{4})" + 5 * "([0-9]{2})", "{:04d}{:02d}{:02d}{:02d}{:02d}{:02d}"),
-    "YYYYMMDDHHMMSSmmm": ("([0-9]{4})" + 5 * "([0-9]{2})" + "([0-9]{3})", "{:04d}{:02d}{:02d}{:02d}{:02d}{:02d}{:03d}"),
-    "YYYY-MM-DD HH:MM:SS": (
-        "([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})",
-        "{:04d}-{:02d}-{:02d} {:02d}:{:02d}:{:02d}",
-    ),
-    "YYYY/M/D HH:MM:SS": (
-        "([0-9]{4})/([0-9]{1,2})/([0-9]{1,2}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2})",
-        "{:04d}/{:d}/{:d} {:02d}:{:02d}:{:02d}",
-    ),
-}
-"""Shape and how it is written, by format."""
-
-
-class TimeCell(Cell[Timestamp, TimeColumn]):
-    """An instant in local time; the standard has it in UTC. What a format cannot say is refused, never cut."""
-
-    guards = True
-    kinds = frozenset({TIME})
-    subfields = ("seconds", "nanos")
-    normalisations = frozenset({"date_padding"})
-    fast_write = "{write}({v})"
-    fast_check = "{write}({v})"
-
-    def __init__(self, declaration: TimeColumn, facts: FieldFacts, context: Context) -> None:
-        super().__init__(declaration, facts, context)
-        shape, self._written = _TIMES[declaration.format]
-        self._shape = re.compile(shape)
-        if "{:d}" not in self._written:
-            self.normalisations = frozenset()
-
-    def read(self, text: str, notes: list[str], need: str) -> Timestamp:
-        """Turn local time into an instant; see ``Cell.read``."""
-        match = self._shape.fullmatch(text)
-        if match is None:
-            raise CellRefused("time.format", format=self.declaration.format)
-        parts = [int(part) for part in match.groups()]
-        seconds = self._seconds(parts)
-        if self.normalisations and self._written.format(*parts) != text:
-            notes.append("date_padding")
-        return Timestamp(seconds=seconds, nanos=sum(parts[6:]) * _MILLISECOND_NANOS)
-
-    def write(self, value: Timestamp, need: str) -> str:
-        """Say an instant in local time."""
-        millis, rest = divmod(value.nanos, _MILLISECOND_NANOS)
-        if rest or (millis and "mmm" not in self.declaration.format) or not self.facts.contains(value.seconds):
-            raise CellRefused("time.precision", format=self.declaration.format)
-        moment = _EPOCH + timedelta(seconds=value.seconds)
-        return self._written.format(*moment.timetuple()[:6], millis)
-
-    def say(self, value: Value, notes: list[str]) -> str:
-        """Say an instant of a typed source."""
-        if not isinstance(value, datetime):
-            return whole_text(value)
-        moment = local_moment(value)
-        millis, rest = divmod(moment.microsecond, 1000)
-        if rest or (millis and "mmm" not in self.declaration.format):
-            raise CellRefused("time.precision", format=self.declaration.format)
-        return self._written.format(*moment.timetuple()[:6], millis)
-
-    def value(self, text: str) -> datetime | str:
-        """Local time without a zone."""
-        match = self._shape.fullmatch(text)
-        if match is None:
-            return text
-        year, month, day, hour, minute, second, *millis = map(int, match.groups())
-        return datetime(year, month, day, hour, minute, second, 1000 * sum(millis))  # noqa: DTZ001 - local time
-
-    def _seconds(self, parts: list[int]) -> int:
-        """Seconds since the epoch of a local time that exists and lies within the field's bounds."""
-        try:
-            year, month, day, hour, minute, second = parts[:6]
-            moment = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - local time
-        except ValueError:
-            raise CellRefused("date.calendar") from None
-        seconds = int((moment - _EPOCH).total_seconds())
-        if not self.facts.contains(seconds):
-            raise CellRefused("date.calendar")
-        return seconds

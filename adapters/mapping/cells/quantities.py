@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from decimal import Decimal
 from typing import Final
 
-from adapters.mapping.cells.base import Cell
+from adapters.mapping.cells.base import Cell, Context
 from adapters.mapping.declared_columns import Column
 from adapters.mapping.errors import CellRefused
+from adapters.mapping.standard import FieldFacts
 from adapters.mapping.typed import Value, decimal_text, exact
 
 _CENT: Final = Decimal("0.01")
+_NUMBERS_FEW: Final = 4_096
+"""A field of more numbers than these is sooner read anew each time than learnt: that costs as much as some readings."""
 
 
 class YuanCell(Cell[int, Column]):
@@ -87,9 +91,22 @@ class CountCell(Cell[int, Column]):
     """A whole number within the bounds of its field: months, people."""
 
     kinds = frozenset({"int32", "int64"})
-    remembers = True
+    fast_read = "x if {number}({c}) and {least} <= (x := int({c})) <= {most} else {read}({c}, notes)"
     fast_write = "str({v})"
     shape = re.compile("0|[1-9][0-9]{0,17}")
+
+    def __init__(self, declaration: Column, facts: FieldFacts, context: Context) -> None:
+        super().__init__(declaration, facts, context)
+        self.remembers = facts.numbers <= _NUMBERS_FEW
+
+    def helpers(self) -> dict[str, object]:
+        """``number``, ``least`` and ``most`` are the whole rule."""
+        least, most = self.facts.number_min, self.facts.number_max
+        return {
+            "number": self.shape.fullmatch,
+            "least": 0 if least is None else least,
+            "most": sys.maxsize if most is None else most,
+        }
 
     def read(self, text: str, notes: list[str], need: str) -> int:
         """Take a number; see ``Cell.read``."""
