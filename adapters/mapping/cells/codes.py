@@ -76,8 +76,9 @@ class DivisionCell(Cell[Division, Column]):
         return f"the missing word {lost[0]!r} is a division as well" if lost else ""
 
     def helpers(self) -> dict[str, object]:
-        """``texts`` for what is in force, as the usual case has it."""
-        return {"texts": {(code, ""): code for code in self.context.divisions.names}}
+        """``texts`` of all codes of the table, by what they are read as."""
+        table = self.context.divisions
+        return {"texts": {(table.resolve(code), "" if code in table.names else code): code for code in table.areas}}
 
     def read(self, text: str, notes: list[str], need: str) -> Division:
         """Resolve a code; see ``Cell.read``."""
