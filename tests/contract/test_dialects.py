@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.mapping import Group, Mapping, NotExpressible, RowRejected, find_mappings, load_mapping
+from adapters.mapping.column import BoundColumn
 from adapters.mapping.declared_columns import UnusedColumn
+from adapters.mapping.reasons import reason_text
 from adapters.tables import BadRow, CsvLayout, CsvSource, Row
 from services.wire.columns import Columns
 from services.wire.contract import first_violation
@@ -25,12 +27,15 @@ from tests.contract.standard_messages import ANY_TEXT, TRICKY, messages
 M = TypeVar("M")
 MAPPINGS = [load_mapping(*pair) for pair in find_mappings()]
 DATASETS = load_datasets()
+FLAT = [mapping for mapping in MAPPINGS if not mapping.grouped]
 every_mapping = pytest.mark.parametrize("mapping", MAPPINGS, ids=lambda mapping: f"{mapping.dialect}/{mapping.dataset}")
 # The first example compiles the rules of protovalidate, so no deadline.
 lawful = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 FULL_WIDTH = str.maketrans("0123456789X", "０１２３４５６７８９Ｘ")
 SAYS_LESS = {"code.unsaid", "default.differs", "date.precision", "time.precision", "division.not_in_force"}
 """Why a dialect may refuse what another one says: it has fewer words, and not that it says them wrongly."""
+OF_A_WHOLE_RECORD = {"sum.mismatch", "count.differs", "decision.differs"}
+"""Refusals that no column alone is the reason of."""
 RESOLVED = {"division_retired", "division_cut"}
 """Normalisations that keep what was written."""
 
@@ -122,6 +127,100 @@ def test_standard_to_dialect_to_standard(mapping: Mapping, data: st.DataObject) 
     with pytest.raises(NotExpressible) as raised:
         mapping.from_standard_rows(message)
     assert (raised.value.field, raised.value.rule_id) == (refusal.field, refusal.rule_id)
+
+
+@every_mapping
+@lawful
+@given(data=st.data())
+def test_written_as_by_the_complete_ways(mapping: Mapping, data: st.DataObject) -> None:
+    """Each cell is what its column's complete way writes and reads back; what that refuses is refused in its words."""
+    message = data.draw(messages(mapping.standard, any_value=True))
+    written, refusals = completely_written(mapping, message)
+    for _ in range(2):  # the second time from memory
+        if refusals:
+            with pytest.raises(NotExpressible) as raised:
+                mapping.from_standard_rows(message)
+            assert str(raised.value) in refusals
+        else:
+            rows = mapping.from_standard_rows(message)
+            assert {(row, place): rows[row][place] for row, place in written} == written
+
+
+def completely_written(mapping: Mapping, message: Any) -> tuple[dict[tuple[int, int], str], list[str]]:
+    """Every cell by row and place, and every refusal, by nothing of what is compiled."""
+    plan, written = mapping.plan, dict[tuple[int, int], str]()
+    differing = [one.facts.path for one in plan.defaults if getattr(message, one.facts.name) != one.value]
+    refusals = [str(NotExpressible(path, "default.differs", reason_text("default.differs"))) for path in differing]
+    for part in (plan.record, *plan.items):
+        for row, owner in enumerate(getattr(message, part.items) if part.items else [message]):
+            for _, column in part.columns:
+                try:
+                    texts = _texts(column, owner)
+                except NotExpressible as refused:
+                    refusals.append(str(refused.in_item(row) if part.items else refused))
+                else:
+                    written |= {(row, place): text for place, text in zip(column.places, texts, strict=True)}
+    return written, refusals
+
+
+def _texts(column: BoundColumn, owner: Any) -> Sequence[str]:
+    """The cells of one column, or of columns that a converter joins."""
+    name, need = column.facts.name, column.cell.needs
+    if not (owner.HasField(name) if column.facts.has_presence else column.facts.required or getattr(owner, name)):
+        return [""] * len(column.places)
+    text = column.write(getattr(owner, name), getattr(owner, need) if need else "")
+    return [text] if len(column.places) == 1 else list(text)
+
+
+@pytest.mark.parametrize("mapping", FLAT, ids=lambda mapping: f"{mapping.dialect}/{mapping.dataset}")
+@lawful
+@given(data=st.data())
+def test_read_as_by_the_complete_ways(mapping: Mapping, data: st.DataObject) -> None:
+    """Each field is what its column's complete way reads, with its notes; what that refuses is refused in its words."""
+    row = data.draw(records(mapping))[0]
+    for place in data.draw(st.lists(st.integers(0, len(row) - 1), max_size=2)):
+        row[place] = data.draw(st.sampled_from(row) | TRICKY | ANY_TEXT)
+    values, notes, refusals = completely_read(mapping, row)
+    for _ in range(2):  # the second time from memory
+        if refusals:
+            with pytest.raises(RowRejected) as raised:
+                mapping.to_standard(row)
+            assert str(raised.value) in refusals
+            continue
+        try:
+            message, noted = mapping.to_standard(row)
+        except RowRejected as refused:
+            assume(refused.rule_id not in OF_A_WHOLE_RECORD)
+            raise
+        assert set(noted) == notes
+        assert {name: _value(message, name) for name in values} == values
+
+
+def completely_read(mapping: Mapping, row: Sequence[str]) -> tuple[dict[str, Any], set[str], list[str]]:
+    """Every field, what had to be noted, and every refusal, by nothing of what is compiled."""
+    values, notes, refusals = dict[str, Any](), list[str](), list[str]()
+    for filler in mapping.plan.fillers:
+        try:
+            if filler.text and row[filler.place] != filler.text:
+                filler.check(row[filler.place], notes)
+        except RowRejected as refused:
+            refusals.append(str(refused))
+    for column in sorted(mapping.plan.columns, key=lambda one: one.cell.needs != ""):
+        cells = tuple(row[place] for place in column.places)
+        try:
+            need = values.get(column.cell.needs, "")
+            value = column.read(cells if len(cells) > 1 else cells[0], notes, need)
+            values[column.facts.name] = value if column.facts.has_presence else value or ""
+        except RowRejected as refused:
+            refusals.append(str(refused))
+    return values, set(notes), refusals
+
+
+def _value(message: Any, name: str) -> Any:
+    """A field's value; None where it is absent, and "" where absent and empty are one."""
+    if message.DESCRIPTOR.fields_by_name[name].has_presence:
+        return getattr(message, name) if message.HasField(name) else None
+    return getattr(message, name) or ""
 
 
 @every_mapping

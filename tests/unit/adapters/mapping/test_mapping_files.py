@@ -6,13 +6,15 @@ import shutil
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adapters.mapping import Mapping, MappingInvalid, find_mappings, load_mapping
+from adapters.mapping import Mapping, MappingInvalid, NotExpressible, RowRejected, find_mappings, load_mapping
 from adapters.mapping.divisions import Area, DivisionTable, load_divisions
 from adapters.mapping.loading import build_mapping
 from adapters.mapping.reasons import REASONS, reason_text
+from tests.unit.adapters.mapping.rows import golden
 
 TOML = "social_contribution.toml"
 Changed = Callable[[str, str, str], Mapping]
@@ -120,6 +122,20 @@ def test_texts_and_truths_of_code_tables(changed: Changed, table: str, old: str,
     """A code that stands for a text must fit the field; for a truth it is true or false."""
     with pytest.raises(MappingInvalid, match=problem):
         changed(table, old, new)
+
+
+def test_a_required_column_never_takes_a_missing_word_for_its_value(changed: Changed) -> None:
+    """A word for nothing that looks like money is refused in both directions: the fast ways know it as well."""
+    total = 'field = "total_fen"\ntype  = "yuan2"\n'
+    mapping = changed(TOML, total, f'{total}missing = {{ "0.00" = "x" }}\n')
+    first = list(golden("local", "social.contribution")[0].values())
+    message: Any = mapping.to_standard(first).message
+    place = mapping.columns.index("AAA080")
+    with pytest.raises(RowRejected, match=r"AAA080.*cell\.missing"):
+        mapping.to_standard([*first[:place], "0.00", *first[place + 1 :]])
+    message.total_fen = 0
+    with pytest.raises(NotExpressible, match=r"total_fen.*cell\.means_missing"):
+        mapping.from_standard(message)
 
 
 def test_the_version_follows_the_content(changed: Changed) -> None:
