@@ -238,13 +238,15 @@ class Outbox(Protocol):
         """Bring what was submitted since into what stands, oldest first.
 
         Returns:
-            Records that are still left; call again until none is. `find_standing` and `standing_pages` see merged
-            ones alone.
+            Records that are still left; call again until none is. `standing_pages` sees merged ones alone.
         """
         ...
 
     def find_standing(self, stream_id: int, keys: bytes) -> Standings:
-        """Return what stands under some keys, 16 bytes each."""
+        """Return what stands under some keys, 16 bytes each.
+
+        What is not merged yet is looked through too, so it may be asked while a bounded number of records wait.
+        """
         ...
 
     def standing_pages(self, stream_id: int) -> Iterator[Standings]:

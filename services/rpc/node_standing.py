@@ -28,9 +28,12 @@ class StandingDesk(NodeDesk):
     async def MergeStanding(  # noqa: N802 - gRPC's name
         self, request: node_pb2.MergeStandingRequest, context: Context
     ) -> node_pb2.MergeStandingResponse:
-        """Merge some of what was submitted since."""
+        """Merge some of what was submitted since, where more waits than may."""
         name = self._name(request.to_city, request.dataset)
-        return node_pb2.MergeStandingResponse(left=await written(self.store.write(partial(_merge, name=name))))
+        left = await asyncio.to_thread(self.store.read, partial(_unmerged, name=name))
+        if left > request.unmerged_max:
+            left = await written(self.store.write(partial(_merge, name=name)))
+        return node_pb2.MergeStandingResponse(left=left)
 
     async def FindStanding(  # noqa: N802
         self, request: node_pb2.FindStandingRequest, context: Context
@@ -65,6 +68,11 @@ class StandingDesk(NodeDesk):
 
     def _name(self, to_city: str, dataset: str) -> StreamName:
         return StreamName(self.parts.city, to_city, dataset)
+
+
+def _unmerged(tx: Transaction, name: StreamName) -> int:
+    stream = _stream(tx, name)
+    return tx.unmerged().get(stream.id, 0) if stream else 0
 
 
 def _merge(tx: Transaction, name: StreamName) -> int:

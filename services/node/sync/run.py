@@ -143,8 +143,13 @@ class Sync:
         again = job.again or self._goes_on_again(found)
         if not submitted or (again and not job.snapshot) or self._mends:
             return Changes()
-        self._standing.merge(self._progress.preparing)
-        changes = self._standing.changes(found.staging, found.repeats, submitted=submitted, snapshot=job.snapshot)
+        changes = self._standing.changes(
+            found.staging,
+            found.repeats,
+            submitted=submitted,
+            snapshot=job.snapshot,
+            progress=self._progress.preparing,
+        )
         if job.snapshot:
             _require_allowed(changes, found, job.allow_retract)
         return Changes(absent=changes.absent, standing=changes.standing) if again else changes

@@ -6,8 +6,9 @@ withdrawn. Both are asked bucket by bucket, so that memory does not grow with wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from struct import Struct, unpack
 from typing import Any, Final
 
@@ -17,7 +18,11 @@ from services.node.sync.staging import Entry, Repeats, Staging
 from yrdx.node.v1 import node_pb2
 
 KEY_BYTES: Final = 16
-_ASKED_KEYS: Final = 10_000
+_ASKED_KEYS: Final = 20_000
+"""As many as a question may hold: each one reads what is not merged."""
+_UNMERGED_MAX: Final = 200_000
+"""Records that may wait when keys are asked for: reading their 5 MB takes 20 ms a question, and merging them into ten
+million subjects would write a page for nearly every one (8 KiB)."""
 _LISTED_SHARE: Final = 20
 """Where a source holds more than one in so many of what was ever sent, the whole list is faster than questions."""
 
@@ -78,18 +83,9 @@ class Standing:
         self._stub = stub
         self._stream = {"to_city": to_city, "dataset": dataset}
 
-    def merge(self, progress: Callable[[int], None]) -> None:
-        """Bring what was submitted since the last sync into what stands.
-
-        Args:
-            progress: Called with the records that are left, after each step.
-        """
-        left = 1
-        while left:
-            left = self._stub.MergeStanding(node_pb2.MergeStandingRequest(**self._stream)).left
-            progress(left)
-
-    def changes(self, staging: Staging, repeats: Repeats, *, submitted: int, snapshot: bool) -> Changes:
+    def changes(
+        self, staging: Staging, repeats: Repeats, *, submitted: int, snapshot: bool, progress: Callable[[int], None]
+    ) -> Changes:
         """Compare the records of a source with what stands.
 
         Args:
@@ -97,38 +93,29 @@ class Standing:
             repeats: Those of them that are left out.
             submitted: Records ever sent on the stream: by it the faster way to ask is chosen.
             snapshot: The source is complete: find the absent subjects too.
+            progress: Called with the records that are left to merge, after each step.
         """
         if snapshot or staging.count * _LISTED_SHARE > submitted:
-            return self._compare(staging, repeats, self._listed(), snapshot=snapshot)
-        return self._compare(staging, repeats, None, snapshot=False)
+            self._merge(0, progress)
+            listed = zip(staging.buckets(), chain(self._listed(), repeat(_Known())), strict=False)
+            return _compare(repeats, listed, snapshot=snapshot)
+        self._merge(_UNMERGED_MAX, progress)
+        asked = ((entries, self._find(entries)) for entries in _joined(staging.buckets()))
+        return _compare(repeats, asked, snapshot=False)
+
+    def _merge(self, unmerged_max: int, progress: Callable[[int], None]) -> None:
+        """Bring what was submitted since the last sync into what stands, until no more waits than may."""
+        request, left = node_pb2.MergeStandingRequest(**self._stream, unmerged_max=unmerged_max), unmerged_max + 1
+        while left > unmerged_max:
+            left = self._stub.MergeStanding(request).left
+            progress(left)
 
     def bodies(self, record_ids: list[int]) -> list[bytes]:
         """Return records of the outbox, at most 1,000; empty ones where the payload is deleted."""
         request = node_pb2.GetOutboxRecordsRequest(**self._stream, record_ids=record_ids)
         return list(self._stub.GetOutboxRecords(request).bodies)
 
-    def _compare(
-        self, staging: Staging, repeats: Repeats, listed: Iterator[_Known] | None, *, snapshot: bool
-    ) -> Changes:
-        unchanged, corrections, restored, absent, standing = RowBits(), RowBits(), RowBits(), Subjects(), 0
-        for entries in staging.buckets():
-            known = next(listed, {}) if listed is not None else self._asked(entries)
-            for key, content, row in entries:
-                stands, _ = known.get(key, (UNKNOWN_CONTENT, 0))
-                # What a restored node got back is submitted as it was at first: then it is recognised, not sent twice.
-                if row and stands != UNKNOWN_CONTENT and row not in repeats:
-                    kind = unchanged if stands == content else restored if stands == WITHDRAWN else corrections
-                    kind.add(row)
-            if snapshot:
-                there = {entry.key for entry in entries}
-                for key, (content, record_id) in known.items():
-                    if content != WITHDRAWN:
-                        standing += 1
-                        if key not in there:
-                            absent.add(key, record_id)
-        return Changes(unchanged, corrections, restored, absent, standing)
-
-    def _asked(self, entries: list[Entry]) -> _Known:
+    def _find(self, entries: Sequence[Entry]) -> _Known:
         known: _Known = {}
         keys = sorted({entry.key for entry in entries})
         for start in range(0, len(keys), _ASKED_KEYS):
@@ -150,6 +137,37 @@ class Standing:
                     known, bucket = {}, bucket + 1
                 known[key] = (content, record_id)
         yield known
+
+
+def _compare(repeats: Repeats, compared: Iterable[tuple[Sequence[Entry], _Known]], *, snapshot: bool) -> Changes:
+    """Compare entries of a source with what is known to stand in the same range of keys."""
+    unchanged, corrections, restored, absent, standing = RowBits(), RowBits(), RowBits(), Subjects(), 0
+    for entries, known in compared:
+        for key, content, row in entries:
+            stands, _ = known.get(key, (UNKNOWN_CONTENT, 0))
+            # What a restored node got back is submitted as it was at first: then it is recognised, not sent twice.
+            if row and stands != UNKNOWN_CONTENT and row not in repeats:
+                kind = unchanged if stands == content else restored if stands == WITHDRAWN else corrections
+                kind.add(row)
+        if snapshot:
+            there = {entry.key for entry in entries}
+            for key, (content, record_id) in known.items():
+                if content != WITHDRAWN:
+                    standing += 1
+                    if key not in there:
+                        absent.add(key, record_id)
+    return Changes(unchanged, corrections, restored, absent, standing)
+
+
+def _joined(buckets: Iterable[list[Entry]]) -> Iterator[list[Entry]]:
+    """Yield buckets, small ones together: as many keys as one question holds."""
+    joined: list[Entry] = []
+    for entries in buckets:
+        if joined and len(joined) + len(entries) > _ASKED_KEYS:
+            yield joined
+            joined = []
+        joined += entries
+    yield joined
 
 
 def _split(content: bytes, size: int) -> tuple[bytes, ...]:

@@ -35,8 +35,7 @@ _RUN_SUBMISSIONS: Final = 256
 _WRITTEN_AT_ONCE: Final = 10_000
 _PAGE_ROWS: Final = 10_000
 
-# FOR UPDATE: submissions that have an id are committed before, and others get theirs afterwards (`PendingPart`).
-_MERGED: Final = select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id")).with_for_update()
+_MERGED: Final = select(STREAM.c.merged_submission).where(STREAM.c.id == bindparam("stream_id"))
 _UNMERGED: Final = (SUBMISSION.c.stream_id == bindparam("stream_id"), SUBMISSION.c.id > bindparam("merged"))
 _NEXT: Final = (
     select(SUBMISSION.c.id, SUBMISSION.c.record_count, SUBMISSION.c.record_keys, SUBMISSION.c.contents)
@@ -87,14 +86,18 @@ class StandingPart(Part):
 
     def merge_standing(self, stream_id: int, *, records_max: int) -> int:
         """See the port."""
-        merged = self._connection.execute(_MERGED, {"stream_id": stream_id}).scalar_one()
+        # FOR UPDATE: submissions with an id are committed before, and others get theirs afterwards (`PendingPart`).
+        merged = self._connection.execute(_MERGED.with_for_update(), {"stream_id": stream_id}).scalar_one()
         said, before = _Said(), _Said()
         records = 0
         for submission in self._dialect.rows(self._connection, _NEXT, {"stream_id": stream_id, "merged": merged}):
             if records and records + submission[1] > records_max:
                 break
             merged, records = submission[0], records + submission[1]
-            self._add_submission(stream_id, (said, before), *submission)
+            for key, word in self._words(stream_id, *submission):
+                if key in said:
+                    before[key] = said[key]
+                said[key] = word
         for words in (before, said):
             self._put(stream_id, words)
         self._connection.execute(update(STREAM).where(STREAM.c.id == stream_id).values(merged_submission=merged))
@@ -102,8 +105,11 @@ class StandingPart(Part):
 
     def find_standing(self, stream_id: int, keys: bytes) -> Standings:
         """See the port."""
-        parameters = {"stream_id": stream_id, "keys": keys}
-        return self._standings(_found(self._dialect), parameters) if keys else Standings(b"", b"", ())
+        if not keys:
+            return Standings(b"", b"", ())
+        merged = self._standings(_found(self._dialect), {"stream_id": stream_id, "keys": keys})
+        since = self._said_since(stream_id, frozenset(_split(keys, RECORD_KEY_BYTES)))
+        return _overlaid(merged, since) if since else merged
 
     def standing_pages(self, stream_id: int) -> Iterator[Standings]:
         """See the port."""
@@ -129,21 +135,27 @@ class StandingPart(Part):
             raise ValueError("a record of the outbox is looked up in its own stream")
         return self._records(OUTBOX, held)
 
-    def _add_submission(
-        self, stream_id: int, run: tuple[_Said, _Said], submission_id: int, count: int, keys: bytes, contents: bytes
-    ) -> None:
-        """Add what a submission says to a run: the last word on each subject, and the one before it in the same run."""
+    def _said_since(self, stream_id: int, wanted: frozenset[bytes]) -> _Said:
+        """Return the last word on each of some keys among the submissions that are not merged yet."""
+        merged = self._connection.execute(_MERGED, {"stream_id": stream_id}).scalar_one()
+        said = _Said()
+        while run := self._dialect.rows(self._connection, _NEXT, {"stream_id": stream_id, "merged": merged}):
+            merged = run[-1][0]
+            for submission in run:
+                if not wanted.isdisjoint(_split(submission[2], RECORD_KEY_BYTES)):
+                    said.update((key, word) for key, word in self._words(stream_id, *submission) if key in wanted)
+        return said
+
+    def _words(
+        self, stream_id: int, submission_id: int, count: int, keys: bytes, contents: bytes
+    ) -> Iterator[tuple[bytes, tuple[bytes, int]]]:
+        """Yield what a submission says, in its order: key, content and record of each that may stand."""
         held = Run(runs.first_id(submission_id), count)
         refused = self._refused(stream_id, held)
-        split_keys = unpack(f"{RECORD_KEY_BYTES}s" * count, keys)
-        split_contents = unpack(f"{CONTENT_BYTES}s" * count, contents)
-        said, before = run
-        for record_id, key, content in zip(runs.ids_of([held]), split_keys, split_contents, strict=True):
-            if record_id in refused or key == _NO_KEY:
-                continue
-            if key in said:
-                before[key] = said[key]
-            said[key] = (content, record_id)
+        said = zip(_split(keys, RECORD_KEY_BYTES), _split(contents, CONTENT_BYTES), runs.ids_of([held]), strict=True)
+        for key, content, record_id in said:
+            if record_id not in refused and key != _NO_KEY:
+                yield key, (content, record_id)
 
     def _refused(self, stream_id: int, held: Run) -> set[int]:
         """Return the records of a run that never stood: refused by the receiver, or declared undeliverable."""
@@ -183,6 +195,18 @@ class StandingPart(Part):
         parameters = {"runs": runs.to_parameter(Run(owner, 1) for owner in owners)}
         keys = dict(self._dialect.rows(self._connection, _keys_of(self._dialect), parameters))
         return [(i, _key_at(keys[i >> OFFSET_BITS], runs.offset_of(i))) for i in wanted]
+
+
+def _overlaid(merged: Standings, since: _Said) -> Standings:
+    """Return what stands with what was said since: its records are later ones, whatever is merged meanwhile."""
+    words = zip(_split(merged.contents, CONTENT_BYTES), merged.record_ids, strict=True)
+    said = dict(zip(_split(merged.keys, RECORD_KEY_BYTES), words, strict=True)) | since
+    contents, record_ids = zip(*said.values(), strict=True)
+    return Standings(b"".join(said), b"".join(contents), record_ids)
+
+
+def _split(content: bytes, size: int) -> tuple[bytes, ...]:
+    return unpack(f"{size}s" * (len(content) // size), content)
 
 
 def _key_at(keys: bytes, offset: int) -> bytes:

@@ -93,6 +93,30 @@ def test_subjects_are_found_by_key(sender: Sender) -> None:
     assert sender.store.read(lambda tx: tx.outbox_records(sender.stream.id, [record_id])) == [record_of(20)]
 
 
+def test_what_is_not_merged_is_found_too(sender: Sender) -> None:
+    """The last word is found wherever it stands: merged, submitted since, or over one that was merged."""
+    submit(sender, said(1, 10), said(2, 20))
+    merge(sender)
+    submit(sender, said(2, 21), said(3, 30), said(2, 22))
+    submit(sender, said(3, 0, place=31)._replace(content=WITHDRAWN), said(5, 50))
+    words = {key: content for key, content, _ in find(sender, 1, 2, 3, 4)}
+    assert words == {a_key(1): a_content(10), a_key(2): a_content(22), a_key(3): WITHDRAWN}
+    records = {key: record_id for key, _, record_id in find(sender, 1, 2, 3, 4)}
+    while merge(sender):
+        pass
+    assert records == {key: record_id for key, _, record_id in find(sender, 1, 2, 3, 4)}
+
+
+def test_what_was_refused_is_not_found(sender: Sender) -> None:
+    """A refused record that was never merged gives way to the one before it."""
+    submit(sender, said(1, 10), said(2, 20))
+    merge(sender)
+    submit(sender, said(1, 11), said(2, 21), said(2, 22))
+    sender.settle(sender.seal(), 3, 5)
+    words = {key: content for key, content, _ in find(sender, 1, 2)}
+    assert words == {a_key(1): a_content(10), a_key(2): a_content(21)}
+
+
 def test_many_subjects(sender: Sender) -> None:
     """Pages and statements of bounded size hold everything."""
     for start in range(0, 12_000, 2_000):
