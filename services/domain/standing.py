@@ -19,6 +19,19 @@ UNKNOWN_CONTENT: Final = b"\xff" * CONTENT_BYTES
 """Content of a record that a restored sender got back: it differs from whatever a file says."""
 
 
+class Unmerged(NamedTuple):
+    """What some submissions of a stream say that are not merged yet.
+
+    Attributes:
+        upto: The last of them.
+        words: Of each record 32 bytes: business key, id (u64be), digest of what it says. Sorted, they are by key, and
+            the later word on a subject after the earlier one.
+    """
+
+    upto: int
+    words: Sequence[bytes]
+
+
 class Standings(NamedTuple):
     """Some subjects, column by column: millions of them are compared.
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 import structlog
 
 from services.domain.errors import Unavailable
-from services.exchange.deliver import written
+from services.exchange.merge import merge_pass
 from services.ports.store import Store, Transaction
 
 _log = structlog.get_logger("yrdx.merging")
@@ -27,8 +26,6 @@ FILLING_RECORDS: Final = 10_000
 """Records that came between two looks: a sync is filling the stream."""
 FILLING_UNMERGED_MAX: Final = 10_000_000
 """Records that may wait even so: a look-up then reads 160 MB of keys."""
-STEP_RECORDS: Final = 5_000
-"""Records merged in one transaction: others wait for it, answers to questions among them."""
 
 
 async def merge_for_ever(store: Store) -> None:
@@ -73,7 +70,7 @@ async def merge_all(store: Store) -> None:
 
 
 async def _merge_whole(store: Store, stream_id: int) -> None:
-    while await written(store.write(partial(_merge, stream_id=stream_id))):
+    while await merge_pass(store, stream_id):
         pass
 
 
@@ -83,7 +80,3 @@ def _is_due(records: int, came: int) -> bool:
 
 def _unmerged(tx: Transaction) -> dict[int, int]:
     return tx.unmerged()
-
-
-def _merge(tx: Transaction, stream_id: int) -> int:
-    return tx.merge_standing(stream_id, records_max=STEP_RECORDS)

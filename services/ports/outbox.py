@@ -18,7 +18,7 @@ from services.domain.outbox import (
 )
 from services.domain.receipt import Rejection
 from services.domain.rejection import LocalRejection, Mending, RejectedRow
-from services.domain.standing import Standings
+from services.domain.standing import Standings, Unmerged
 
 
 class Outbox(Protocol):
@@ -234,11 +234,25 @@ class Outbox(Protocol):
         """Close the local rejections of a source's former runs: its rows are presented anew."""
         ...
 
-    def merge_standing(self, stream_id: int, *, records_max: int) -> int:
-        """Bring what was submitted since into what stands, oldest first.
+    def unmerged_words(self, stream_id: int, *, records_max: int) -> Unmerged:
+        """Return what the oldest submissions say that are not merged yet; at least one, where there is any."""
+        ...
+
+    def merge_words(self, stream_id: int, words: Sequence[bytes], *, upto: int) -> None:
+        """Bring some words into what stands. Repeating it changes nothing; refused records are left out.
+
+        Args:
+            stream_id: Outbound stream.
+            words: Sorted ones, of `unmerged_words`; the others of the same subjects come with them or after them.
+            upto: Of the same; nothing is done where that is merged already.
+        """
+        ...
+
+    def mark_merged(self, stream_id: int, *, upto: int) -> int:
+        """Note that all words up to a submission are merged: `standing_pages` sees them then.
 
         Returns:
-            Records that are still left; call again until none is. `standing_pages` sees merged ones alone.
+            Records that are still left.
         """
         ...
 

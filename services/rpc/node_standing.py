@@ -11,14 +11,12 @@ from services.domain.errors import Malformed, NotFound
 from services.domain.standing import Standings
 from services.domain.stream import Direction, Stream, StreamName
 from services.exchange.ahead import read_in_thread
-from services.exchange.deliver import written
+from services.exchange.merge import merge_pass
 from services.ports.store import Transaction
 from services.rpc.node_desk import Context, NodeDesk
 from yrdx.node.v1 import node_pb2
 
 KEY_BYTES: Final = 16
-MERGED_RECORDS: Final = 100_000
-"""Records merged in one transaction: about a second, in which other writers wait."""
 AHEAD_PAGES: Final = 2
 
 
@@ -30,9 +28,9 @@ class StandingDesk(NodeDesk):
     ) -> node_pb2.MergeStandingResponse:
         """Merge some of what was submitted since, where more waits than may."""
         name = self._name(request.to_city, request.dataset)
-        left = await asyncio.to_thread(self.store.read, partial(_unmerged, name=name))
+        stream_id, left = await asyncio.to_thread(self.store.read, partial(_unmerged, name=name))
         if left > request.unmerged_max:
-            left = await written(self.store.write(partial(_merge, name=name)))
+            left = await merge_pass(self.store, stream_id)
         return node_pb2.MergeStandingResponse(left=left)
 
     async def FindStanding(  # noqa: N802
@@ -70,14 +68,10 @@ class StandingDesk(NodeDesk):
         return StreamName(self.parts.city, to_city, dataset)
 
 
-def _unmerged(tx: Transaction, name: StreamName) -> int:
+def _unmerged(tx: Transaction, name: StreamName) -> tuple[int, int]:
+    """Return a stream's id and the records that wait in it."""
     stream = _stream(tx, name)
-    return tx.unmerged().get(stream.id, 0) if stream else 0
-
-
-def _merge(tx: Transaction, name: StreamName) -> int:
-    stream = _stream(tx, name)
-    return tx.merge_standing(stream.id, records_max=MERGED_RECORDS) if stream else 0
+    return (stream.id, tx.unmerged().get(stream.id, 0)) if stream else (0, 0)
 
 
 def _find(tx: Transaction, name: StreamName, keys: bytes) -> Standings:

@@ -84,7 +84,7 @@ class PendingRow(StoreTable, table=True):
 class StandingRow(StoreTable, table=True):
     """What stands of one subject (`services.domain.standing.Standing`), up to the stream's ``merged_submission``.
 
-    Submissions are merged in runs sorted by key: a run of a hundred thousand touches each page once, where keeping
+    Submissions are merged in passes sorted by key: a pass of a hundred thousand writes each page once, where keeping
     this table with every submission would write a page for each record.
 
     Attributes:

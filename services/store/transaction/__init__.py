@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.store.transaction.access import AccessPart
 from services.store.transaction.cases import CasesPart
 from services.store.transaction.directory import DirectoryPart
+from services.store.transaction.merging import MergingPart
 from services.store.transaction.recovery import RecoveryPart
 from services.store.transaction.revocations import RevocationsPart
 from services.store.transaction.snapshot import SnapshotPart
@@ -13,6 +14,14 @@ from services.store.transaction.subjects import SubjectsPart
 
 
 class SqlTransaction(
-    StreamsPart, RecoveryPart, SnapshotPart, DirectoryPart, RevocationsPart, SubjectsPart, AccessPart, CasesPart
+    StreamsPart,
+    RecoveryPart,
+    SnapshotPart,
+    DirectoryPart,
+    RevocationsPart,
+    SubjectsPart,
+    MergingPart,
+    AccessPart,
+    CasesPart,
 ):
     """`services.ports.store.Transaction` in SQL. Each part stands in a file of its own."""

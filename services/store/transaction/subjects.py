@@ -13,7 +13,6 @@ from services.domain.stream import Direction
 from services.domain.tags import RECORD_KEY_BYTES, SUBJECT_BYTES
 from services.store import runs
 from services.store.dialect import Dialect
-from services.store.runs import Run
 from services.store.tables import OUTBOX, STANDING, STREAM, SUBMISSION
 from services.store.transaction.part import NO_RECORD
 from services.store.transaction.standing import StandingPart
@@ -83,7 +82,8 @@ class SubjectsPart(StandingPart):
         for stream_id, submission_id, keys, contents in tail:
             offsets = [at for at in range(len(keys) // RECORD_KEY_BYTES) if _subject_at(keys, at) in said]
             first_id = runs.first_id(submission_id)
-            refused = self._refused(stream_id, Run(first_id, len(keys) // RECORD_KEY_BYTES)) if offsets else set()
+            end = first_id + len(keys) // RECORD_KEY_BYTES
+            refused = self._refused(stream_id, first_id, end) if offsets else set()
             for at in offsets:
                 key, record_id = keys[at * RECORD_KEY_BYTES : (at + 1) * RECORD_KEY_BYTES], first_id + at
                 words = said[key[:SUBJECT_BYTES]]

@@ -44,6 +44,13 @@ def do(store: Store, work: Callable[[Transaction], T]) -> T:
     return store.write(work).result(timeout=30)
 
 
+def merge_pass(store: Store, stream_id: int, records_max: int = 1_000) -> int:
+    """Merge some of what was submitted, and return how many records are left."""
+    unmerged = do(store, lambda tx: tx.unmerged_words(stream_id, records_max=records_max))
+    do(store, lambda tx: tx.merge_words(stream_id, sorted(unmerged.words), upto=unmerged.upto))
+    return do(store, lambda tx: tx.mark_merged(stream_id, upto=unmerged.upto))
+
+
 def a_stream(store: Store, direction: Direction = Direction.OUTBOUND, name: StreamName = NAME) -> Stream:
     """Add a stream."""
     return do(store, lambda tx: tx.add_stream(Stream(0, name, direction)))
@@ -148,6 +155,19 @@ class Sender:
             assert tx.update_stream(changed, expected=stream)
 
         do(self.store, work)
+
+
+def submit_rows(sender: Sender, *rows: OutboxRow, delivered: bool = True) -> None:
+    """Submit rows in one call."""
+
+    def work(tx: Transaction) -> None:
+        source = tx.source(sender.stream.id, sender.source.name)
+        assert source is not None
+        tx.append_outbox(sender.stream.id, source.id, rows, now=NOW, delivered=delivered)
+        upto = source.position + len(rows)
+        assert tx.advance_source(source.id, after=source.position, upto=upto, submitted=len(rows))
+
+    do(sender.store, work)
 
 
 class Receiver:

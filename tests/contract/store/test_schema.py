@@ -20,7 +20,7 @@ from services.store.errors import MigrationsPending, SchemaTooNew
 from services.store.opening import open_store
 from services.store.schema import migrate, pending_migrations
 from services.store.tables import METADATA
-from tests.contract.store.samples import do
+from tests.contract.store.samples import do, merge_pass
 
 EVERY = ["0001", "0002", "0003", "0004", "0005"]
 
@@ -78,7 +78,7 @@ def test_a_store_of_the_first_schema_keeps_everything(empty_url: str) -> None:
     (row,) = store.read(lambda tx: tx.rejected_rows(after_id=0, limit=9))
     assert (row.id, row.stream, row.by, row.sequence, row.position) == (5, "a/b/c/0", "partner", 2, 8)
     assert (row.violation.rule_id, row.rejected_time, row.closed) == ("rule", from_micros(7), None)
-    assert store.write(lambda tx: tx.merge_standing(1, records_max=9)).result(30) == 0
+    assert merge_pass(store, 1) == 0
     (stands,) = store.read(lambda tx: list(tx.standing_pages(1)))
     assert (stands.keys, stands.contents) == (b"k" * 16, UNKNOWN_CONTENT)
     assert do(store, lambda tx: tx.close_rejection(5, reason="x", now=from_micros(8)))

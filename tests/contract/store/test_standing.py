@@ -10,8 +10,8 @@ from services.domain.batch import Record
 from services.domain.outbox import OutboxRow
 from services.domain.standing import UNKNOWN_CONTENT, WITHDRAWN, Standings
 from services.domain.stream import StreamName
-from services.ports.store import Store, Transaction
-from tests.contract.store.samples import NOW, Sender, a_content, a_key, a_row, do, record_of
+from services.ports.store import Store
+from tests.contract.store.samples import Sender, a_content, a_key, a_row, do, merge_pass, record_of, submit_rows
 
 OTHER = StreamName("320600", "320500", "social.contribution")
 
@@ -21,22 +21,9 @@ def said(subject: int, content: int, place: int = 0) -> OutboxRow:
     return a_row(place or content)._replace(key=a_key(subject), content=a_content(content))
 
 
-def submit(sender: Sender, *rows: OutboxRow) -> None:
-    """Submit rows in one call."""
-
-    def work(tx: Transaction) -> None:
-        source = tx.source(sender.stream.id, sender.source.name)
-        assert source is not None
-        tx.append_outbox(sender.stream.id, source.id, rows, now=NOW)
-        upto = source.position + len(rows)
-        assert tx.advance_source(source.id, after=source.position, upto=upto, submitted=len(rows))
-
-    do(sender.store, work)
-
-
 def merge(sender: Sender, records_max: int = 1_000) -> int:
     """Merge some of what was submitted."""
-    return do(sender.store, lambda tx: tx.merge_standing(sender.stream.id, records_max=records_max))
+    return merge_pass(sender.store, sender.stream.id, records_max)
 
 
 def standing(sender: Sender) -> dict[bytes, bytes]:
@@ -69,23 +56,23 @@ def test_nothing_stands_at_first(sender: Sender) -> None:
 
 def test_the_last_word_stands(sender: Sender) -> None:
     """Of several records of one subject the last one stands, in one submission and over several."""
-    submit(sender, said(1, 10), said(2, 20), said(1, 11))
+    submit_rows(sender, said(1, 10), said(2, 20), said(1, 11))
     assert standing(sender) == {a_key(1): a_content(11), a_key(2): a_content(20)}
-    submit(sender, said(2, 21))
+    submit_rows(sender, said(2, 21))
     assert standing(sender) == {a_key(1): a_content(11), a_key(2): a_content(21)}
 
 
 def test_merging_goes_step_by_step(sender: Sender) -> None:
     """A call merges whole submissions up to its bound, at least one, and says how many records are left."""
     for start in (1, 4, 7):
-        submit(sender, *(said(number, number) for number in range(start, start + 3)))
+        submit_rows(sender, *(said(number, number) for number in range(start, start + 3)))
     assert [merge(sender, 5), merge(sender, 6), merge(sender, 1)] == [6, 0, 0]
     assert len(standing(sender)) == 9
 
 
 def test_subjects_are_found_by_key(sender: Sender) -> None:
     """Those that stand are returned with their record, the others are not there."""
-    submit(sender, said(1, 10), said(2, 20))
+    submit_rows(sender, said(1, 10), said(2, 20))
     merge(sender)
     ((key, content, record_id),) = find(sender, 2, 3)
     assert (key, content) == (a_key(2), a_content(20))
@@ -95,10 +82,10 @@ def test_subjects_are_found_by_key(sender: Sender) -> None:
 
 def test_what_is_not_merged_is_found_too(sender: Sender) -> None:
     """The last word is found wherever it stands: merged, submitted since, or over one that was merged."""
-    submit(sender, said(1, 10), said(2, 20))
+    submit_rows(sender, said(1, 10), said(2, 20))
     merge(sender)
-    submit(sender, said(2, 21), said(3, 30), said(2, 22))
-    submit(sender, said(3, 0, place=31)._replace(content=WITHDRAWN), said(5, 50))
+    submit_rows(sender, said(2, 21), said(3, 30), said(2, 22))
+    submit_rows(sender, said(3, 0, place=31)._replace(content=WITHDRAWN), said(5, 50))
     words = {key: content for key, content, _ in find(sender, 1, 2, 3, 4)}
     assert words == {a_key(1): a_content(10), a_key(2): a_content(22), a_key(3): WITHDRAWN}
     records = {key: record_id for key, _, record_id in find(sender, 1, 2, 3, 4)}
@@ -109,9 +96,9 @@ def test_what_is_not_merged_is_found_too(sender: Sender) -> None:
 
 def test_what_was_refused_is_not_found(sender: Sender) -> None:
     """A refused record that was never merged gives way to the one before it."""
-    submit(sender, said(1, 10), said(2, 20))
+    submit_rows(sender, said(1, 10), said(2, 20))
     merge(sender)
-    submit(sender, said(1, 11), said(2, 21), said(2, 22))
+    submit_rows(sender, said(1, 11), said(2, 21), said(2, 22))
     sender.settle(sender.seal(), 3, 5)
     words = {key: content for key, content, _ in find(sender, 1, 2)}
     assert words == {a_key(1): a_content(10), a_key(2): a_content(21)}
@@ -120,7 +107,7 @@ def test_what_was_refused_is_not_found(sender: Sender) -> None:
 def test_many_subjects(sender: Sender) -> None:
     """Pages and statements of bounded size hold everything."""
     for start in range(0, 12_000, 2_000):
-        submit(sender, *(said(number, number) for number in range(start + 1, start + 2_001)))
+        submit_rows(sender, *(said(number, number) for number in range(start + 1, start + 2_001)))
     assert len(standing(sender)) == 12_000
     assert len(find(sender, *range(11_000, 13_000))) == 1_001
 
@@ -129,9 +116,9 @@ def test_many_subjects(sender: Sender) -> None:
 class TestRefused:
     def test_what_stood_before_stands_again(self, sender: Sender, merged: str) -> None:
         """A refused record never stood: the one before it does, whenever it was merged."""
-        submit(sender, said(1, 10))
+        submit_rows(sender, said(1, 10))
         sender.settle(sender.seal())
-        submit(sender, said(1, 11), said(2, 20))
+        submit_rows(sender, said(1, 11), said(2, 20))
         if merged == "before the answer":
             assert standing(sender) == {a_key(1): a_content(11), a_key(2): a_content(20)}
         sender.settle(sender.seal(), 2, 3)
@@ -139,9 +126,9 @@ class TestRefused:
 
     def test_a_later_record_stays(self, sender: Sender, merged: str) -> None:
         """The refusal of an older record changes nothing about the newer one."""
-        submit(sender, said(1, 10))
+        submit_rows(sender, said(1, 10))
         batch = sender.seal()
-        submit(sender, said(1, 11))
+        submit_rows(sender, said(1, 11))
         if merged == "before the answer":
             standing(sender)
         sender.settle(batch, 1)
@@ -151,9 +138,9 @@ class TestRefused:
 
     def test_what_an_operator_declared_undeliverable_does_not_stand(self, sender: Sender, merged: str) -> None:
         """A void record is as if it had never been sent."""
-        submit(sender, said(1, 10))
+        submit_rows(sender, said(1, 10))
         sender.settle(sender.seal())
-        submit(sender, said(1, 11), said(2, 20))
+        submit_rows(sender, said(1, 11), said(2, 20))
         sender.seal()
         if merged == "before the answer":
             standing(sender)
@@ -163,15 +150,15 @@ class TestRefused:
 
 def test_a_withdrawn_subject_is_known_as_such(sender: Sender) -> None:
     """It is listed, with a content that no record has."""
-    submit(sender, said(1, 10), said(1, 0, place=2)._replace(content=WITHDRAWN))
+    submit_rows(sender, said(1, 10), said(1, 0, place=2)._replace(content=WITHDRAWN))
     assert standing(sender) == {a_key(1): WITHDRAWN}
 
 
 def test_streams_do_not_mix(sender: Sender, store: Store) -> None:
     """The same subject stands on its own in every stream, and a record is looked up in its own stream alone."""
     other = Sender(store, OTHER)
-    submit(sender, said(1, 10))
-    submit(other, said(1, 11))
+    submit_rows(sender, said(1, 10))
+    submit_rows(other, said(1, 11))
     assert standing(sender) == {a_key(1): a_content(10)}
     assert standing(other) == {a_key(1): a_content(11)}
     ((_, _, there),) = find(other, 1)
@@ -181,7 +168,7 @@ def test_streams_do_not_mix(sender: Sender, store: Store) -> None:
 
 def test_a_deleted_payload_is_an_empty_record(sender: Sender) -> None:
     """What stands outlives its payload."""
-    submit(sender, said(1, 10))
+    submit_rows(sender, said(1, 10))
     sender.seal()
     merge(sender)
     ((_, _, record_id),) = find(sender, 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.domain.standing import Unmerged
 from services.node.merging import FILLING_RECORDS, FILLING_UNMERGED_MAX, UNMERGED_MAX, merge_grown
 
 
@@ -30,9 +31,13 @@ class GrownStore:
         """Return what waits."""
         return {stream: count for stream, count in self.waiting.items() if count}
 
-    def merge_standing(self, stream_id: int, *, records_max: int) -> int:
-        """Merge a step."""
-        self.waiting[stream_id] = max(0, self.waiting[stream_id] - records_max)
+    def unmerged_words(self, stream_id: int, *, records_max: int) -> Unmerged:
+        """Say how much a pass takes; what is in it does not matter here."""
+        return Unmerged(min(records_max, self.waiting[stream_id]), ())
+
+    def mark_merged(self, stream_id: int, *, upto: int) -> int:
+        """End a pass."""
+        self.waiting[stream_id] -= upto
         return self.waiting[stream_id]
 
 
