@@ -53,11 +53,12 @@ FULL, FILLING, EVEN_SO = UNMERGED_MAX, FILLING_RECORDS, FILLING_UNMERGED_MAX
         (FULL, FULL + FILLING - 1, 0),
         (FULL, FULL + FILLING, FULL + FILLING),
         (FULL, EVEN_SO, EVEN_SO),
-        (FULL, EVEN_SO + 1, 0),
+        (FULL, EVEN_SO + 1, 1),
+        (FULL, EVEN_SO + FULL, FULL),
     ],
 )
-async def test_a_stream_that_has_grown_is_merged_whole_once_it_rests(waited: int, waits: int, left: int) -> None:
-    """In steps, so that others get their turn; one that has not grown, or that a sync is filling, is left alone."""
+async def test_a_stream_that_has_grown_is_merged_once_it_rests(waited: int, waits: int, left: int) -> None:
+    """By passes, until no more waits than may; one that has not grown, or that a sync is filling, is left alone."""
     store = GrownStore({1: waits, 2: 50})
     seen = await merge_grown(store, {1: waited})  # type: ignore[arg-type]  # it asks no more of a store
     assert store.waiting == {1: left, 2: 50}
