@@ -38,6 +38,11 @@ class Right(NamedTuple):
     request_id: str
     clerk_reference: str
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """What of it is judged; the rest says which case and which clerk."""
+        return self[:4]
+
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
@@ -74,6 +79,20 @@ class Asker(NamedTuple):
 
     city: str
     uri: str
+
+
+class Query(NamedTuple):
+    """A question as it came, before anybody has read it.
+
+    Attributes:
+        method: Full name of its rpc, "/yrdx.care.v1.CareService/GetCoverage".
+        request: The rpc's request, serialised.
+        asker: Who asks.
+    """
+
+    method: str
+    request: bytes
+    asker: Asker
 
 
 class Asked(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,12 +25,6 @@ class Judged(NamedTuple):
 
     agreement: Agreement | None = None
     refusal: ExchangeError | None = None
-
-
-def about_nobody(inquiry: Inquiry) -> Inquiry:
-    """Return a question about nobody: what is judged, and so the same for many."""
-    right = inquiry.right._replace(request_id="", clerk_reference="")
-    return replace(inquiry, subject=(), subject_digest=b"", right=right)
 
 
 def judge(tx: Transaction, inquiry: Inquiry, consumer: str, *, partner: str, now: datetime) -> Judged:

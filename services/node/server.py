@@ -13,6 +13,7 @@ import structlog
 from certs.probe import verify_tls13_only
 from services import __version__
 from services.domain.errors import Unavailable
+from services.exchange.access_lines import AccessLines
 from services.exchange.ahead import first_ended
 from services.exchange.deadlines import count_cases
 from services.exchange.deliver import written
@@ -27,6 +28,7 @@ from services.node.home import Home
 from services.node.lock import NodeLock
 from services.node.merging import merge_for_ever
 from services.node.node import Node, open_node
+from services.node.register import RegisterProcess
 from services.node.retention import sweep_for_ever
 from services.node.settings import Settings
 from services.node.signals.alerts import Alerts
@@ -38,7 +40,7 @@ from services.ports.host import Cut
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
 from services.rpc.exchange_service import ExchangeServicer
-from services.rpc.lookups import Lookups
+from services.rpc.lookups import Lookups, compile_questions
 from services.rpc.node_service import NodeServicer
 from services.rpc.questions import SERVICES
 from services.rpc.server import NodeServer, Service
@@ -72,19 +74,20 @@ def serve(path: Path, settings: Settings) -> int:
         NodeLock(home, serving=True),
         GatePool(settings.dialect, bytes_max, workers=workers_wanted()) as pool,
         open_node(home, settings, pool.gates) as node,
+        RegisterProcess(home, settings) as register,
         serving_metrics(node.metrics.registry, settings.metrics_port),
     ):
         node.metrics.registry.register(_state(node, settings))
-        asyncio.run(_serve(node, settings, home.rejects))
+        asyncio.run(_serve(node, settings, register))
     return 0
 
 
-async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
+async def _serve(node: Node, settings: Settings, register: RegisterProcess) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.Event()
-    trust, server = _make_server(node, settings, stopping)
+    trust, server = _make_server(node, settings, stopping, register)
     spare_collector()
     node.trust_changes.tell_server = partial(_replace_trust, trust, server, node)
     node.trust_changes.foresee = lambda callers: server.live.would_cut(callers, node.parts.clock.now())
@@ -114,7 +117,7 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
             _release_held(node),
             server.live.sweep(node.parts.clock.monotonic_s),
             merge_for_ever(node.store),
-            sweep_for_ever(rejects, days=settings.rejects_days, clock=node.parts.clock),
+            sweep_for_ever(node.home.rejects, days=settings.rejects_days, clock=node.parts.clock),
         )
     finally:
         _log.info("node.stopping", city=node.parts.city)
@@ -125,12 +128,15 @@ async def _serve(node: Node, settings: Settings, rejects: Path) -> None:
         _log.info("node.stopped", city=node.parts.city)
 
 
-def _make_server(node: Node, settings: Settings, stopping: asyncio.Event) -> tuple[ServerTrust, NodeServer]:
+def _make_server(
+    node: Node, settings: Settings, stopping: asyncio.Event, register: RegisterProcess
+) -> tuple[ServerTrust, NodeServer]:
     quotas = Quotas(node.parts.clock)
     exchange = ExchangeServicer(node.parts, node.store, quotas, node, stopping, node.batches.applied)
     own = NodeServicer(node.parts, node.store, node)
-    look_up = LookUp(node.parts, node.store, quotas, node.pseudonym)
-    lookups = Lookups(node.parts, node, load_datasets(), look_up)
+    lines = AccessLines(node.parts.city, node.parts.clock, node.pseudonym)
+    look_up = LookUp(node.store, lines, register.answer)
+    lookups = Lookups(node.parts.city, node, compile_questions(load_datasets()), look_up)
     services = (
         Service(
             exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"],

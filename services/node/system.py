@@ -39,17 +39,21 @@ class SystemClock:
 
 
 class SystemRandom:
-    """`services.ports.clock.Random` of this machine: salts from the kernel, jitter from a plain generator."""
+    """`services.ports.clock.Random` of this machine: salts from the kernel, all else from a plain generator."""
 
     def __init__(self) -> None:
-        """Seed the jitter from the kernel."""
-        self._jitter = random.Random(os.urandom(16))
+        """Seed the generator from the kernel."""
+        self._plain = random.Random(os.urandom(16))
 
     def salts(self, count: int) -> list[bytes]:
         """Return ``count`` salts of 16 bytes; one system call for all of them."""
         pool = os.urandom(SALT_BYTES * count)
         return [pool[start : start + SALT_BYTES] for start in range(0, len(pool), SALT_BYTES)]
 
+    def bits(self, count: int) -> int:
+        """Return a number of ``count`` random bits, without asking the kernel."""
+        return self._plain.getrandbits(count)
+
     def uniform(self, low: float, high: float) -> float:
         """Return a number between two bounds."""
-        return self._jitter.uniform(low, high)
+        return self._plain.uniform(low, high)

@@ -6,7 +6,9 @@ and ends too. What crosses is what `marshal` carries: numbers, texts, bytes, and
 
 from __future__ import annotations
 
+import asyncio
 import marshal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +24,7 @@ from services.node.system import spare_collector
 _FRAME: Final = Struct(">Q")
 _PIPE_BYTES: Final = 1 << 20
 """As much as an unprivileged process may ask for: a batch crosses at once, not in 64 KiB steps."""
+_SOME_BYTES: Final = 1 << 18
 
 
 class WorkerPool:
@@ -100,6 +103,91 @@ class _Worker:
         )
 
 
+class LoopWorker:
+    """One worker that an event loop asks, one question at a time: no thread of ours waits for Python's lock meanwhile.
+
+    Args:
+        module: Runs `answer_questions` as ``__main__``.
+        arguments: Its arguments.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        self._command: Final = [sys.executable, "-m", module, *arguments]
+        self._turn: Final = asyncio.Lock()
+        self._start()
+
+    def __enter__(self) -> Self:
+        """Return the worker; leaving the context ends it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the worker."""
+        self._close()
+
+    @property
+    def pid(self) -> int:
+        """Process that answers now."""
+        return self._process.pid
+
+    async def ask(self, question: Sequence[Any]) -> Any:  # noqa: ANN401 - whatever marshal carries
+        """Put a question; a worker that died is replaced and asked again, once.
+
+        Raises:
+            Unavailable: The new one died too.
+        """
+        async with self._turn:
+            try:
+                return await self._ask(question)
+            except (OSError, EOFError):
+                self._restart()
+            try:
+                return await self._ask(question)
+            except (OSError, EOFError) as error:
+                self._restart()
+                raise Unavailable("a worker process ends at once: what it wrote to stderr says why") from error
+
+    async def _ask(self, question: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Ask; whoever is cancelled between question and answer leaves nobody an answer that is not theirs."""
+        loop, whole = asyncio.get_running_loop(), False
+        try:
+            await loop.sock_sendall(self._socket, _frame(question))
+            answer = await self._receive(loop)
+            whole = True
+            return answer
+        finally:
+            if not whole:
+                self._socket.close()
+
+    async def _receive(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
+        """Receive one frame, which nothing follows: most come whole at the first look."""
+        data, end = bytearray(), _FRAME.size
+        while len(data) < end:
+            some = await loop.sock_recv(self._socket, _SOME_BYTES)
+            if not some:
+                raise EOFError("the other end is closed")
+            data += some
+            if len(data) >= _FRAME.size:
+                end = _FRAME.size + _FRAME.unpack_from(data)[0]
+        return marshal.loads(memoryview(data)[_FRAME.size :])  # noqa: S302 - from our own child, over our own socket
+
+    def _start(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        with theirs:
+            self._process = subprocess.Popen(self._command, stdin=theirs.fileno(), stdout=theirs.fileno())
+
+    def _restart(self) -> None:
+        self._close()
+        self._start()
+
+    def _close(self) -> None:
+        self._process.kill()  # it holds nothing: an unanswered question is asked again
+        self._process.wait()
+        self._socket.close()
+
+
 def answer_questions(answer: Callable[..., Any]) -> None:
     """Answer questions on stdin until their asker is gone.
 
@@ -124,8 +212,7 @@ def answer_all(answer: Callable[..., Any], questions: IO[bytes], answers: IO[byt
 
 def write_frame(pipe: IO[bytes], content: Any) -> None:  # noqa: ANN401
     """Write one frame: its length and marshalled content."""
-    data = marshal.dumps(content)
-    pending = memoryview(_FRAME.pack(len(data)) + data)
+    pending = memoryview(_frame(content))
     while pending:
         pending = pending[pipe.write(pending) :]
 
@@ -138,6 +225,11 @@ def read_frame(pipe: IO[bytes]) -> Any:  # noqa: ANN401
     """
     (size,) = _FRAME.unpack(_read(pipe, _FRAME.size))
     return marshal.loads(_read(pipe, size))  # noqa: S302 - from our own child or parent, over our own pipe
+
+
+def _frame(content: Any) -> bytes:  # noqa: ANN401
+    data = marshal.dumps(content)
+    return _FRAME.pack(len(data)) + data
 
 
 def _read(pipe: IO[bytes], size: int) -> bytes:

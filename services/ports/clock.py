@@ -25,6 +25,10 @@ class Random(Protocol):
         """Return ``count`` independent salts of 16 bytes."""
         ...
 
+    def bits(self, count: int) -> int:
+        """Return a number of ``count`` random bits, for names that need not be secret."""
+        ...
+
     def uniform(self, low: float, high: float) -> float:
         """Return a number between two bounds, for jitter."""
         ...

@@ -21,7 +21,23 @@ class Transaction(Streams, Outbox, Inbox, Directory, RevocationsPort, SubjectsPo
     """Everything that one unit of work may do; all of it happens or none."""
 
 
-class Store(Protocol):
+class Snapshots(Protocol):
+    """A store that is only read, from any thread and any process beside the one that writes."""
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run a read-only unit of work on a consistent snapshot, in the calling thread.
+
+        Raises:
+            StoreUnavailable: The store is locked or gone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish what was begun and close; idempotent."""
+        ...
+
+
+class Store(Snapshots, Protocol):
     """Durable, transactional, safe to call from any thread."""
 
     def write(self, work: Callable[[Transaction], T]) -> Future[T]:
@@ -35,16 +51,4 @@ class Store(Protocol):
 
         A commit that reports an I/O error calls the store's ``on_failure`` and resolves nothing: the process ends.
         """
-        ...
-
-    def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run a read-only unit of work on a consistent snapshot, in the calling thread.
-
-        Raises:
-            StoreUnavailable: The store is locked or gone.
-        """
-        ...
-
-    def close(self) -> None:
-        """Finish queued work and close; idempotent."""
         ...

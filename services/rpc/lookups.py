@@ -1,12 +1,13 @@
 """The typed services: questions in, answers out, each by its entry in the table of questions.
 
 Every service is served by the same few functions: what an rpc asks, and of which records, stands in
-`services.rpc.questions`; whether it may, and that it is logged, in `services.exchange.look_up`.
+`services.rpc.questions`; whether it may in `services.exchange.register`, and that it is logged in
+`services.exchange.look_up`. Answers pass as bytes: they were made elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -17,10 +18,9 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from services.domain.errors import ExchangeError, Malformed, TooLarge
-from services.domain.lookup import Asked, Asker, Inquiry, Outcome, Right
+from services.domain.lookup import Asked, Asker, Inquiry, Outcome, Query, Right
 from services.exchange.ahead import map_ahead
 from services.exchange.look_up import LookUp
-from services.exchange.parts import Parts
 from services.ports.host import Host
 from services.rpc.callers import Caller, current_caller
 from services.rpc.node_desk import Context
@@ -57,7 +57,11 @@ class CompiledQuestion:
         self._subject = [self._path(name) for name in self.dataset.subject_fields]
         self._fields = frozenset(question.fields) | set(self.dataset.subject_fields)
 
-    def inquiry(self, request: Any) -> Inquiry:  # noqa: ANN401 - its own request
+    def parse(self, request: bytes) -> Any:  # noqa: ANN401 - its own request
+        """See the port."""
+        return self.request.FromString(request)
+
+    def inquiry(self, request: Any) -> Inquiry:  # noqa: ANN401
         """Return what a request asks."""
         subject = tuple(str(getattr(getattr(request, part), name)) for part, name in self._subject)
         context = request.context
@@ -72,8 +76,8 @@ class CompiledQuestion:
             right=Right(*(getattr(context, name) for name in Right._fields)),
         )
 
-    def answer(self, request: Any, asked: Asked, bodies: Sequence[bytes]) -> tuple[Outcome, Message]:  # noqa: ANN401
-        """Answer a request from the bodies of the subject's records.
+    def answer(self, request: Any, asked: Asked, bodies: Sequence[bytes]) -> tuple[Outcome, bytes]:  # noqa: ANN401
+        """Answer a request from the bodies of the subject's records; see the port.
 
         Raises:
             TooLarge: There are more records than are looked at, and the answer would be wrong without the others.
@@ -85,10 +89,10 @@ class CompiledQuestion:
         outcome = found if isinstance(found, Outcome) else Outcome.FOUND
         response = self.response() if isinstance(found, Outcome) else found
         response.outcome = lookup_pb2.LookupOutcome.Value(f"{_OUTCOME}{outcome.value}")
-        return outcome, response
+        return outcome, response.SerializeToString()
 
-    def read(self, answer: bytes) -> tuple[Outcome, Message]:
-        """Read a partner's answer.
+    def read(self, answer: bytes) -> tuple[Outcome, bytes]:
+        """Return what a partner answered, and the answer as it came.
 
         Raises:
             Malformed: It is none.
@@ -96,7 +100,7 @@ class CompiledQuestion:
         try:
             response = self.response.FromString(answer)
             name = lookup_pb2.LookupOutcome.Name(response.outcome)
-            return Outcome(name.removeprefix(_OUTCOME)), response
+            return Outcome(name.removeprefix(_OUTCOME)), answer
         except (DecodeError, ValueError) as error:
             raise Malformed("the partner's answer is not one: it states no outcome that is known here") from error
 
@@ -114,40 +118,43 @@ class CompiledQuestion:
         raise ValueError(f"{self.question.request.full_name} does not name the subject's {name}")
 
 
+def compile_questions(datasets: Datasets) -> dict[str, CompiledQuestion]:
+    """Return the questions whose answering standard is known, by the full name of their rpc."""
+    known = (one for one in QUESTIONS if one.standard in datasets.standards(one.dataset))
+    return {one.method: CompiledQuestion(one, datasets) for one in known}
+
+
 @dataclass(frozen=True, slots=True)
 class Lookups:
     """Serves every typed service.
 
     Attributes:
-        parts: Ports.
+        own_city: This node's city code.
         host: The running node around it.
-        datasets: What is known here.
+        compiled: The questions that are asked here.
         look_up: The use case, one for all of them.
     """
 
-    parts: Parts
+    own_city: str
     host: Host
-    datasets: Datasets
+    compiled: Mapping[str, CompiledQuestion]
     look_up: LookUp
 
     def add_to(self, server: grpc.aio.Server, service: ServiceDescriptor) -> None:
         """Add one service to a server."""
         handlers: dict[str, Any] = {}
-        for question in QUESTIONS:
-            # A question is served where the standard that answers it is known.
-            if question.service is service and question.standard in self.datasets.standards(question.dataset):
-                compiled = CompiledQuestion(question, self.datasets)
-                handlers[question.rpc] = self._single(compiled)
-                handlers[f"Batch{question.rpc}"] = self._batch(compiled)
+        for compiled in self.compiled.values():
+            if compiled.question.service is service:
+                handlers[compiled.question.rpc] = self._single(compiled)
+                handlers[f"Batch{compiled.question.rpc}"] = self._batch(compiled)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
 
     def _single(self, compiled: CompiledQuestion) -> Any:  # noqa: ANN401 - grpc's own handlers take no parameters
-        async def single(request: Any, context: Context) -> Message:  # noqa: ANN401
+        async def single(request: Any, context: Context) -> bytes:  # noqa: ANN401
             return await self._answer(compiled, current_caller(), request)
 
-        return grpc.unary_unary_rpc_method_handler(
-            single, compiled.request.FromString, compiled.response.SerializeToString
-        )
+        # `bytes` serialises bytes: gRPC's None would too, but nobody counts what passes there.
+        return grpc.unary_unary_rpc_method_handler(single, compiled.request.FromString, bytes)
 
     def _batch(self, compiled: CompiledQuestion) -> Any:  # noqa: ANN401
         async def batch(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Message]:
@@ -162,20 +169,20 @@ class Lookups:
     async def _answer_or_refuse(self, compiled: CompiledQuestion, caller: Caller, request: Any) -> Message:  # noqa: ANN401
         answer: Message
         try:
-            answer = compiled.batch_response(answer=await self._answer(compiled, caller, request.question))
+            response = compiled.response.FromString(await self._answer(compiled, caller, request.question))
+            answer = compiled.batch_response(answer=response)
         except ExchangeError as error:
             refusal = lookup_pb2.LookupRefusal(reason=error.reason, message=str(error)[:_MESSAGE_CHARACTERS_MAX])
             answer = compiled.batch_response(refusal=refusal)
         return answer
 
-    async def _answer(self, compiled: CompiledQuestion, caller: Caller, request: Any) -> Message:  # noqa: ANN401
-        inquiry = compiled.inquiry(request)
+    async def _answer(self, compiled: CompiledQuestion, caller: Caller, request: Any) -> bytes:  # noqa: ANN401
         asker = Asker(caller.identity.city, caller.identity.uri)
-        if caller.own and inquiry.right.city != self.parts.city:
-            return await self.look_up.ask(inquiry, asker, partial(self._forward, compiled, request))
-        asked = Asked(self.parts.clock.now(), asker.city)
-        return await self.look_up.answer(inquiry, asker, partial(compiled.answer, request, asked))
+        if caller.own and request.context.city != self.own_city:
+            forward = partial(self._forward, compiled, request)
+            return await self.look_up.ask(compiled.inquiry(request), asker, forward)
+        return await self.look_up.answer(Query(compiled.question.method, request.SerializeToString(), asker))
 
-    async def _forward(self, compiled: CompiledQuestion, request: Any) -> tuple[Outcome, Message]:  # noqa: ANN401
+    async def _forward(self, compiled: CompiledQuestion, request: Any) -> tuple[Outcome, bytes]:  # noqa: ANN401
         city, method = request.context.city, compiled.question.method
         return compiled.read(await self.host.ask(city, method, request.SerializeToString()))

@@ -115,6 +115,11 @@ def postgresql_engine(url: str) -> Engine:
     return engine
 
 
+def reading(engine: Engine) -> Engine:
+    """Return a PostgreSQL engine, on the same connections, whose transactions read one snapshot each."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def verify_postgresql_settings(settings: dict[str, str]) -> None:
     """Check that a commit is on disk when PostgreSQL says so.
 

@@ -14,9 +14,10 @@ from typing import Final, TypeVar
 
 from services.ports.store import Transaction
 from services.store.dialect.postgresql import PostgresqlDialect
-from services.store.engines import postgresql_engine
+from services.store.engines import postgresql_engine, reading
 from services.store.failures import DATABASE_ERRORS, is_transient, to_domain_error
 from services.store.schema import verify_schema
+from services.store.snapshots import SqlSnapshots
 from services.store.transaction import SqlTransaction
 from services.store.work import Work, WorkQueue
 
@@ -40,7 +41,7 @@ class PostgresqlStore:
     def __init__(self, url: str) -> None:
         self._dialect = PostgresqlDialect()
         self._engine = postgresql_engine(url)
-        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._snapshots = SqlSnapshots(reading(self._engine), self._dialect)
         verify_schema(self._engine)
         self._queue = WorkQueue()
         self._writers = [
@@ -55,11 +56,7 @@ class PostgresqlStore:
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """See the port."""
-        try:
-            with self._snapshots.connect() as connection:
-                return work(SqlTransaction(connection, self._dialect))
-        except DATABASE_ERRORS as error:
-            raise to_domain_error(error) from None  # see services.store.failures
+        return self._snapshots.read(work)
 
     def close(self) -> None:
         """See the port."""

@@ -21,6 +21,7 @@ from services.store.dialect.sqlite import SqliteDialect
 from services.store.engines import sqlite_engine
 from services.store.failures import DATABASE_ERRORS, end_process, is_io_error, to_domain_error
 from services.store.schema import verify_schema
+from services.store.snapshots import SqlSnapshots
 from services.store.transaction import SqlTransaction
 from services.store.work import Work, WorkQueue
 
@@ -48,7 +49,7 @@ class SqliteStore:
         self._on_failure = on_failure
         self._dialect = SqliteDialect()
         self._writing = sqlite_engine(path, writes=True)
-        self._reading = sqlite_engine(path, writes=False)
+        self._snapshots = SqlSnapshots(sqlite_engine(path, writes=False), self._dialect)
         verify_schema(self._writing)
         self._files = _Files(path)
         self._queue = WorkQueue()
@@ -62,18 +63,14 @@ class SqliteStore:
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """See the port."""
-        try:
-            with self._reading.connect() as connection:
-                return work(SqlTransaction(connection, self._dialect))
-        except DATABASE_ERRORS as error:
-            raise to_domain_error(error) from None  # see services.store.failures
+        return self._snapshots.read(work)
 
     def close(self) -> None:
         """See the port."""
         self._queue.close()
         self._writer.join()
         self._writing.dispose()
-        self._reading.dispose()
+        self._snapshots.close()
 
     def _write(self) -> None:
         with self._writing.connect() as connection:

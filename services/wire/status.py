@@ -124,8 +124,16 @@ def error_from(call: FinishedCall) -> ExchangeError:
 
     Its text comes from outside, so it is cut and cleaned; what its details lack is left out, never guessed.
     """
-    code, text = call.code(), _clean(call.details() or "")
-    answered = _Answered(_rich_status(call.trailing_metadata() or ()))
+    return _error(call.code(), call.details() or "", _rich_status(call.trailing_metadata() or ()))
+
+
+def error_of(status: Status) -> ExchangeError:
+    """Return the error that `status_of` told, in whichever process."""
+    return _error(grpc_code(status), status.message, status)
+
+
+def _error(code: StatusCode, text: str, status: Status) -> ExchangeError:
+    answered, text = _Answered(status), _clean(text)
     kind = _CLASSES.get(answered.info.reason) if answered.info.domain == DOMAIN else None
     return _rebuild(kind, text, answered) if kind else _fallback(code, text)
 

@@ -61,6 +61,10 @@ class SeededRandom:
         """Return salts."""
         return [self.random.randbytes(16) for _ in range(count)]
 
+    def bits(self, count: int) -> int:
+        """Return a number."""
+        return self.random.getrandbits(count)
+
     def uniform(self, low: float, high: float) -> float:
         """Return jitter."""
         return self.random.uniform(low, high)

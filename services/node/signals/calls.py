@@ -38,8 +38,8 @@ class Calls:
     def begin(self, side: CallSide, method: str, traceparent: str = "") -> Call:
         """See the port. What the other side names is linked, never continued: its trace is another city's."""
         remote = _PARENT.fullmatch(traceparent)
-        trace, span = (salt.hex() for salt in self._random.salts(2))
-        call = Call(side, method, self._clock.monotonic_s(), trace, span[:16], remote["trace"] if remote else "")
+        trace, span = f"{self._random.bits(128):032x}", f"{self._random.bits(64):016x}"
+        call = Call(side, method, self._clock.monotonic_s(), trace, span, remote["trace"] if remote else "")
         if self._spans is not None:
             self._spans.begin(call, remote["span"] if remote else "")
         return call

@@ -9,7 +9,7 @@ and blobs, in both directions.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import accumulate, chain, pairwise
@@ -72,6 +72,10 @@ _STANDING: Final = (
 )
 
 
+_JSON_OF: Final[Mapping[type, Callable[[Any], int | str]]] = {bytes: bytes.hex, datetime: to_micros}
+"""What is no JSON value, and how it crosses."""
+
+
 class SqliteDialect:
     """`services.store.dialect.Dialect` for SQLite."""
 
@@ -105,7 +109,9 @@ class SqliteDialect:
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Plain]], *, skip_existing: bool = False
     ) -> None:
         """See the protocol. Bytes cross as hex."""
-        values = json.dumps([list(map(_to_json, row.values())) for row in rows])
+        values = json.dumps(
+            [[make(value) if (make := _JSON_OF.get(type(value))) else value for value in row.values()] for row in rows]
+        )
         statement = _insert_rows(table, tuple(rows[0]), skip_existing=skip_existing)
         _execute(connection, statement, (values,))
 
@@ -199,12 +205,6 @@ def _insert_rows(table: Table, columns: tuple[str, ...], *, skip_existing: bool)
     columns_text, values_text = ", ".join(columns), ", ".join(values)
     select_rows = f"SELECT {values_text} FROM json_each(?1){otherwise}"  # noqa: S608 - a table's names of ours
     return f"INSERT INTO {table.name} ({columns_text}) {select_rows}"
-
-
-def _to_json(value: Plain) -> int | str | None:
-    if isinstance(value, bytes):
-        return value.hex()
-    return to_micros(value) if isinstance(value, datetime) else value
 
 
 @cache

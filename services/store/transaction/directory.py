@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Date, String, bindparam, cast, select
 
 from services.domain.agreement import Agreement
 from services.domain.partner import Partner, PartnerState
@@ -17,8 +18,14 @@ from services.store.transaction.part import Part
 _PARTNER_COLUMNS: Final = tuple(PARTNER.c[field.name] for field in fields(Partner))
 _PARTNERS: Final = select(*_PARTNER_COLUMNS).order_by(PARTNER.c.city)
 _PARTNER: Final = select(*_PARTNER_COLUMNS).where(PARTNER.c.city == bindparam("of_city"))
-_AGREEMENTS: Final = select(AGREEMENT).order_by(AGREEMENT.c.id, AGREEMENT.c.version)
+_AGREEMENT_NAMES: Final = tuple(field.name for field in fields(Agreement))
+_AGREEMENT_COLUMNS: Final = tuple(
+    cast(column, String).label(column.name) if isinstance(column.type, Date) else column
+    for column in (AGREEMENT.c[name] for name in _AGREEMENT_NAMES)
+)
+_AGREEMENTS: Final = select(*_AGREEMENT_COLUMNS).order_by(AGREEMENT.c.id, AGREEMENT.c.version)
 _VERSIONS: Final = _AGREEMENTS.where(AGREEMENT.c.id == bindparam("agreement_id"))
+_VERSION: Final = _VERSIONS.where(AGREEMENT.c.version == bindparam("agreement_version"))
 
 
 class DirectoryPart(Part):
@@ -42,11 +49,11 @@ class DirectoryPart(Part):
 
     def agreements(self) -> Sequence[Agreement]:
         """See the port."""
-        return [_to_agreement(row) for row in self._connection.execute(_AGREEMENTS)]
+        return list(map(_to_agreement, self._dialect.rows(self._connection, _AGREEMENTS, {})))
 
     def agreement_versions(self, agreement_id: str) -> Sequence[Agreement]:
         """See the port."""
-        return [_to_agreement(row) for row in self._connection.execute(_VERSIONS, {"agreement_id": agreement_id})]
+        return list(map(_to_agreement, self._dialect.rows(self._connection, _VERSIONS, {"agreement_id": agreement_id})))
 
     def put_agreement(self, agreement: Agreement) -> None:
         """See the port."""
@@ -56,8 +63,9 @@ class DirectoryPart(Part):
             "purposes": json.dumps(agreement.purposes, ensure_ascii=False),
         }
         self._connection.execute(self._dialect.insert(AGREEMENT).values(**values).on_conflict_do_nothing())
-        same = (AGREEMENT.c.id == agreement.id, AGREEMENT.c.version == agreement.version)
-        if _to_agreement(self._connection.execute(select(AGREEMENT).where(*same)).one()) != agreement:
+        same = {"agreement_id": agreement.id, "agreement_version": agreement.version}
+        (standing,) = self._dialect.rows(self._connection, _VERSION, same)
+        if _to_agreement(standing) != agreement:
             raise ValueError(f"agreement {agreement.id} version {agreement.version} stands with another content")
 
 
@@ -66,6 +74,8 @@ def _to_partner(row: Any) -> Partner:  # noqa: ANN401 - its columns, in the orde
     return Partner(city, bundle, fingerprint, endpoint, PartnerState(state), reason)
 
 
-def _to_agreement(row: Any) -> Agreement:  # noqa: ANN401 - a row of AGREEMENT
-    fields, purposes = tuple(json.loads(row.fields)), tuple(json.loads(row.purposes))
-    return Agreement(**{**row._mapping, "fields": fields, "purposes": purposes})
+def _to_agreement(row: Any) -> Agreement:  # noqa: ANN401 - its columns, in the order of the fields
+    values: dict[str, Any] = dict(zip(_AGREEMENT_NAMES, row, strict=True))
+    values |= {name: tuple(json.loads(values[name])) for name in ("fields", "purposes")}
+    values |= {name: date.fromisoformat(values[name]) for name in ("valid_from", "valid_until")}
+    return Agreement(**values)

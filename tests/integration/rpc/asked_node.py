@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from importlib import resources
@@ -22,27 +23,31 @@ from services.domain.access import Access
 from services.domain.agreement import Agreement
 from services.domain.errors import ExchangeError, Unavailable
 from services.domain.limits import Limits
+from services.domain.lookup import Query
 from services.domain.outbox import OutboxRow, Source
 from services.domain.partner import Partner, PartnerState
 from services.domain.revocation import Grain, Revocation
 from services.domain.stream import Direction, Stream, StreamName
+from services.exchange.access_lines import AccessLines
 from services.exchange.look_up import LookUp
 from services.exchange.quota import Quotas
+from services.exchange.register import Register, Reply
 from services.node.asking import fields_of
 from services.node.callers import CALLERS
 from services.ports.store import Store, Transaction
 from services.rpc.callers import CallerGuard
 from services.rpc.credentials import ServerTrust
-from services.rpc.lookups import Lookups
+from services.rpc.lookups import Lookups, compile_questions
 from services.rpc.questions import QUESTIONS, SERVICES, Question
 from services.rpc.server import NodeServer, Service
 from services.store.opening import open_store
 from services.store.schema import migrate
 from services.wire.bodies import BodyWriter, content_of
+from services.wire.codecs import IdentityCodec
 from services.wire.datasets import load_datasets
 from tests.integration.rpc.cities import NANTONG, SHANGHAI, SUZHOU, City, SystemClock
 from tests.observer import FakeCalls
-from tests.simulation.cities import BEGIN, FakeClock, SeededRandom, make_agreement, make_parts
+from tests.simulation.cities import BEGIN, FakeClock, make_agreement
 from yrdx.types.v1.lookup_pb2 import LookupContext
 
 ZHANG: Final = {"person_number": "310101198002290015", "person_name": "张三"}
@@ -206,9 +211,14 @@ async def asked_node(path: Path) -> AsyncIterator[AskedNode]:
     """Serve Shanghai's typed services over a store while the block runs."""
     store = open_store(f"sqlite:///{path}")
     host, clock = AskedHost(), FakeClock()
-    parts = replace(make_parts(NANTONG.code, clock, SeededRandom()), city=SHANGHAI.code)
-    look_up = LookUp(parts, store, Quotas(clock), host.pseudonym)
-    lookups = Lookups(parts, host, DATASETS, look_up)  # type: ignore[arg-type]  # the services ask no more of it
+    lines, compiled = AccessLines(SHANGHAI.code, clock, host.pseudonym), compile_questions(DATASETS)
+    register = Register(store, compiled, IdentityCodec(), Quotas(clock), lines)
+
+    async def answer(queries: Sequence[Query]) -> Sequence[Reply]:
+        return await asyncio.to_thread(register.answer, queries)
+
+    look_up = LookUp(store, lines, answer)
+    lookups = Lookups(SHANGHAI.code, host, compiled, look_up)  # type: ignore[arg-type]  # the services ask no more of it
     server = _server(lookups, [NANTONG, SUZHOU])
     await server.start()
     try:

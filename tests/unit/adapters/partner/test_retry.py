@@ -34,6 +34,10 @@ class Jitter:
         """Return no salts."""
         return [b""] * count
 
+    def bits(self, count: int) -> int:
+        """Not asked for here."""
+        raise AssertionError(count)
+
     def uniform(self, low: float, high: float) -> float:
         """Return what the test wants."""
         return self.choose(low, high)

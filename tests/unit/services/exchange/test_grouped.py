@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.exchange.grouped import Grouped
+from services.exchange.grouped import ARRIVING_LOOPS, Grouped
 
 
 class Doubling:
@@ -28,7 +28,7 @@ class Doubling:
 
 async def settle() -> None:
     """Let everything run that can."""
-    for _ in range(5):
+    for _ in range(ARRIVING_LOOPS + 5):
         await asyncio.sleep(0)
 
 
@@ -44,6 +44,21 @@ async def test_who_waits_shares_the_next_turn() -> None:
     work.may.set()
     assert await asyncio.gather(first, *others) == [0, 2, 4, 6, 8, 10]
     assert work.turns == [[0], [1, 2, 3], [4, 5]]
+
+
+async def test_a_turn_waits_for_whoever_is_on_the_way() -> None:
+    """What comes within some rounds of the loop goes along; what comes later waits for the next turn."""
+    work = Doubling()
+    grouped = Grouped(work, 3)
+
+    async def late(number: int, rounds: int) -> int:
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        return await grouped(number)
+
+    work.may.set()
+    await asyncio.gather(grouped(0), late(1, ARRIVING_LOOPS // 2), late(2, 3 * ARRIVING_LOOPS))
+    assert work.turns == [[0, 1], [2]]
 
 
 async def test_a_failure_is_that_of_its_turn_alone() -> None:

@@ -1,4 +1,4 @@
-"""What is judged before anything is searched; the whole way is in tests/integration/rpc/test_lookups.py."""
+"""What is judged before a search and logged before an answer; the whole way: tests/integration/rpc/test_lookups."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from services.domain.access import Access, Side
 from services.domain.agreement import Agreement
-from services.domain.errors import ExchangeError, PartnerPaused, PartnerUnknown, TooLarge
-from services.domain.lookup import Asker, Inquiry, Outcome, Right
+from services.domain.errors import (
+    ExchangeError,
+    NotPermitted,
+    PartnerPaused,
+    PartnerUnknown,
+    QuotaExceeded,
+    TooLarge,
+)
+from services.domain.lookup import Asked, Asker, Inquiry, Outcome, Query, Right
 from services.domain.partner import Partner, PartnerState
+from services.exchange.access_lines import AccessLines
 from services.exchange.look_up import LookUp
 from services.exchange.quota import Quotas
-from tests.simulation.cities import NANTONG, SHANGHAI, FakeClock, SeededRandom, make_agreement, make_parts
+from services.exchange.register import Register, Reply
+from services.wire.codecs import IdentityCodec
+from tests.simulation.cities import NANTONG, SHANGHAI, FakeClock, make_agreement
 
 GATEWAY = Asker(NANTONG, f"spiffe://{NANTONG}.yrdx/gateway/node")
 OWN = Asker(SHANGHAI, f"spiffe://{SHANGHAI}.yrdx/system/desk")
@@ -41,6 +51,7 @@ class FakeStore:
         agreements: What was agreed.
         state: How the partner stands.
         said: Bodies of each subject; of one that is not named none.
+        judged: Agreements that a right was judged by.
         searched: How often anything was searched.
         log: What was logged.
     """
@@ -48,6 +59,7 @@ class FakeStore:
     agreements: Sequence[Agreement] = ()
     state: PartnerState | None = PartnerState.LIVE
     said: dict[bytes, list[bytes]] = field(default_factory=lambda: {b"subject.": [b"body"]})
+    judged: list[str] = field(default_factory=list)
     searched: int = 0
     log: list[Access] = field(default_factory=list)
 
@@ -67,6 +79,7 @@ class FakeStore:
 
     def agreement_versions(self, agreement_id: str) -> list[Agreement]:
         """Return the versions of one agreement."""
+        self.judged.append(agreement_id)
         return [one for one in self.agreements if one.id == agreement_id]
 
     def revoked_agreements(self) -> frozenset[str]:
@@ -83,16 +96,56 @@ class FakeStore:
         self.log += accesses
 
 
-def look_up(store: FakeStore) -> LookUp:
-    """Return Shanghai's use case over a store."""
-    clock = FakeClock()
-    parts = replace(make_parts(NANTONG, clock, SeededRandom()), city=SHANGHAI)
-    return LookUp(parts, store, Quotas(clock), lambda subject: sha256(subject[0].encode()).digest())  # type: ignore[arg-type]
+Answer = Callable[[Sequence[bytes]], tuple[Outcome, bytes]]
+"""From the bodies of a subject's records to what they come to."""
 
 
-def found(bodies: Sequence[bytes]) -> tuple[Outcome, str]:
+class FakeQuestion(NamedTuple):
+    """A question of which the test knows what it asks and what answers it."""
+
+    asked: Inquiry
+    answers: Answer
+
+    def parse(self, request: bytes) -> None:
+        """There is nothing in it."""
+
+    def inquiry(self, request: None) -> Inquiry:
+        """Return what is asked."""
+        return self.asked
+
+    def answer(self, request: None, asked: Asked, bodies: Sequence[bytes]) -> tuple[Outcome, bytes]:
+        """Answer as the test wants."""
+        return self.answers(bodies)
+
+
+class Desk:
+    """Shanghai's use case over a store.
+
+    Attributes:
+        look_up: The use case.
+    """
+
+    def __init__(self, store: FakeStore) -> None:
+        """Let its own process be the register's too."""
+        clock, self._questions = FakeClock(), dict[str, FakeQuestion]()
+        lines = AccessLines(SHANGHAI, clock, lambda subject: sha256(subject[0].encode()).digest())
+        register = Register(store, self._questions, IdentityCodec(), Quotas(clock), lines)  # type: ignore[arg-type]
+
+        async def answer(queries: Sequence[Query]) -> Sequence[Reply]:
+            return register.answer(queries)
+
+        self.look_up = LookUp(store, lines, answer)  # type: ignore[arg-type]
+
+    async def answer(self, inquiry: Inquiry, asker: Asker, answers: Answer) -> str:
+        """Put a question."""
+        method = str(len(self._questions))
+        self._questions[method] = FakeQuestion(inquiry, answers)
+        return (await self.look_up.answer(Query(method, b"", asker))).decode()
+
+
+def found(bodies: Sequence[bytes]) -> tuple[Outcome, bytes]:
     """Answer with how much was found."""
-    return Outcome.FOUND, f"{len(bodies)} found"
+    return Outcome.FOUND, f"{len(bodies)} found".encode()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +163,7 @@ def found(bodies: Sequence[bytes]) -> tuple[Outcome, str]:
 async def test_whoever_may_not_ask_costs_no_search(store: FakeStore, kind: str) -> None:
     """So the time tells nothing either; the refusal is in the log."""
     with pytest.raises(ExchangeError) as refused:
-        await look_up(store).answer(INQUIRY, GATEWAY, found)
+        await Desk(store).answer(INQUIRY, GATEWAY, found)
     assert refused.value.reason == kind
     assert store.searched == 0
     assert [(one.outcome, one.side) for one in store.log] == [(kind, Side.ANSWERED)]
@@ -119,7 +172,7 @@ async def test_whoever_may_not_ask_costs_no_search(store: FakeStore, kind: str) 
 async def test_whoever_may_is_answered_and_logged() -> None:
     """The newest version in force counts, whatever older ones said."""
     store = FakeStore([lookup_agreement(purposes=("other",)), lookup_agreement(version=2)])
-    assert await look_up(store).answer(INQUIRY, GATEWAY, found) == "1 found"
+    assert await Desk(store).answer(INQUIRY, GATEWAY, found) == "1 found"
     (access,) = store.log
     assert (access.outcome, access.agreement_id, access.agreement_version) == ("FOUND", "L-1", 2)
     assert (access.caller, access.subject) == (GATEWAY.uri, sha256(b"someone").digest())
@@ -129,28 +182,28 @@ async def test_an_own_system_needs_no_agreement_with_its_own_city() -> None:
     """Its purpose stands in the log as it stated it."""
     store = FakeStore()
     own = replace(INQUIRY, right=RIGHT._replace(agreement_id=""))
-    assert await look_up(store).answer(own, OWN, found) == "1 found"
+    assert await Desk(store).answer(own, OWN, found) == "1 found"
     assert [(one.purpose, one.agreement_id) for one in store.log] == [("visit", "")]
 
 
 async def test_an_answer_that_cannot_be_given_is_logged_as_such() -> None:
     """The question was permitted, and came to nothing."""
 
-    def too_much(bodies: Sequence[bytes]) -> tuple[Outcome, str]:
+    def too_much(bodies: Sequence[bytes]) -> tuple[Outcome, bytes]:
         raise TooLarge("too many")
 
     store = FakeStore([lookup_agreement()])
     with pytest.raises(TooLarge):
-        await look_up(store).answer(INQUIRY, GATEWAY, too_much)
+        await Desk(store).answer(INQUIRY, GATEWAY, too_much)
     assert [one.outcome for one in store.log] == ["TOO_LARGE"]
 
 
 async def test_questions_of_one_group_get_each_their_own_answer() -> None:
     """Permitted or refused, about one dataset or another, with an answer or an error; each dataset is searched once."""
     store = FakeStore([lookup_agreement()], said={b"subject.": [b"body"], b"somebody": [b"1", b"2"]})
-    asking = look_up(store)
+    asking = Desk(store)
 
-    def broken(bodies: Sequence[bytes]) -> tuple[Outcome, str]:
+    def broken(bodies: Sequence[bytes]) -> tuple[Outcome, bytes]:
         raise TooLarge("too many")
 
     other = replace(INQUIRY, subject=("somebody else",), subject_digest=b"somebody")
@@ -185,9 +238,35 @@ async def test_a_question_that_nobody_waits_for_any_more_is_logged() -> None:
         return Outcome.FOUND, ""
 
     there = replace(INQUIRY, right=RIGHT._replace(city=NANTONG))
-    task = asyncio.create_task(look_up(store).ask(there, OWN, forward))
+    task = asyncio.create_task(Desk(store).look_up.ask(there, OWN, forward))
     await asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [(one.side, one.outcome) for one in store.log] == [(Side.ASKED, "CANCELLED")]
+
+
+async def test_a_right_is_judged_once_a_group_and_the_quota_taken_for_each() -> None:
+    """Whoever asks two questions at once where one a minute is allowed gets one answer."""
+    store = FakeStore([lookup_agreement(records_per_minute=1)])
+    asking = Desk(store)
+    other = replace(INQUIRY, right=RIGHT._replace(request_id="another", clerk_reference="clerk-8"))
+    answers = await asyncio.gather(
+        asking.answer(INQUIRY, GATEWAY, found), asking.answer(other, GATEWAY, found), return_exceptions=True
+    )
+    assert answers[0] == "1 found"
+    assert isinstance(answers[1], QuotaExceeded)
+    assert answers[1].retry_after_s is not None
+    assert store.judged == ["L-1"]
+    assert [(one.outcome, one.clerk_reference) for one in store.log] == [
+        ("FOUND", "clerk-7"),
+        ("QUOTA_EXCEEDED", "clerk-8"),
+    ]
+
+
+async def test_nobody_relays_a_question() -> None:
+    """A partner asks the city that a question is for."""
+    store = FakeStore([lookup_agreement()])
+    with pytest.raises(NotPermitted):
+        await Desk(store).answer(replace(INQUIRY, right=RIGHT._replace(city=NANTONG)), GATEWAY, found)
+    assert store.searched == 0

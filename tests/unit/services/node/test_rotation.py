@@ -45,6 +45,10 @@ class SeededRandom:
         """Not asked for here."""
         raise AssertionError(count)
 
+    def bits(self, count: int) -> int:
+        """Not asked for here."""
+        raise AssertionError(count)
+
     def uniform(self, low: float, high: float) -> float:
         """A number between two bounds."""
         return self._random.uniform(low, high)

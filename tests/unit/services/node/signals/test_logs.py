@@ -89,12 +89,55 @@ async def test_what_libraries_log_goes_the_same_way(capsys: pytest.CaptureFixtur
         asyncio.get_running_loop().call_exception_handler(
             {"message": "Task exception was never retrieved", "exception": ValueError("沈示例"), "number": INVENTED}
         )
+        await asyncio.sleep(0)
 
     (line,) = lines
     assert (line["event"], line["logger"]) == ("library.warning", "asyncio")
     assert line["message"] == "Task exception was never retrieved"
     assert line["fault"] == ["builtins.ValueError"]
     assert "沈示例" not in json.dumps(line, ensure_ascii=False)
+
+
+async def test_lines_of_one_turn_are_one_write(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write lets another thread have Python's lock; a line from a thread waits for nobody."""
+    writes: list[int] = []
+    with logged(capsys) as lines:
+        written = sys.stderr.write
+
+        def write(text: str) -> int:
+            writes.append(text.count("\n"))
+            return written(text)
+
+        monkeypatch.setattr(sys.stderr, "write", write)
+        log = structlog.get_logger("test")
+        for number in range(3):
+            log.info("call.ended", number=number)
+        assert writes == []
+        await asyncio.sleep(0)
+        log.info("call.ended", number=3)
+        await asyncio.to_thread(log.info, "call.ended", number=4)
+        monkeypatch.undo()
+
+    assert (writes[0], sum(writes)) == (3, 5)
+    assert [line["number"] for line in lines] == [0, 1, 2, 3, 4]
+
+
+def test_a_loop_that_ended_keeps_no_line_back(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last turn's lines come with the next line, or with the end of the process."""
+
+    async def last_words() -> None:
+        structlog.get_logger("test").info("node.stopped")
+
+    with logged(capsys) as lines:
+        for _ in range(2):
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(last_words())
+            loop.close()
+        structlog.get_logger("test").info("node.ended")
+
+    assert [line["event"] for line in lines] == ["node.stopped", "node.stopped", "node.ended"]
 
 
 def test_a_fact_passes_by_its_name_alone(capsys: pytest.CaptureFixture[str]) -> None:
