@@ -29,7 +29,7 @@ class SubjectsPort(Protocol):
         ...
 
     def unmerged(self) -> dict[int, int]:
-        """Return of every outbound stream that has some how many records `merge_standing` has not seen yet."""
+        """Return of every outbound stream that has some how many records are not merged yet."""
         ...
 
 
