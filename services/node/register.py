@@ -31,7 +31,7 @@ from services.node.signals.logs import start_logging
 from services.node.system import SystemClock
 from services.node.workers import LoopWorker, answer_questions
 from services.rpc.lookups import compile_questions
-from services.store.opening import open_snapshots
+from services.store.snapshots import open_snapshots
 from services.wire.codecs import IdentityCodec
 from services.wire.datasets import load_datasets
 from services.wire.status import error_of, status_of

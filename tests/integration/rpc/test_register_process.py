@@ -22,7 +22,7 @@ from services.node.settings import Settings
 from services.node.system import SystemClock
 from services.rpc.lookups import compile_questions
 from services.rpc.questions import QUESTIONS, Question
-from services.store.opening import open_snapshots
+from services.store.snapshots import open_snapshots
 from services.wire.codecs import IdentityCodec
 from tests.integration.rpc.asked_node import DATASETS, filled_store, lookup_agreement, request
 from tests.integration.rpc.cities import NANTONG, SHANGHAI
