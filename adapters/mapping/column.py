@@ -43,6 +43,11 @@ class BoundColumn:
         """Values whose text means "nothing is given" here: they cannot be written."""
 
     @property
+    def learns(self) -> bool:
+        """Whether cells that were read are known by themselves: what they become depends on nothing else."""
+        return self.cell.remembers and not self.cell.needs
+
+    @property
     def fast_write(self) -> str:
         """The expression that writes a usual value; see ``Cell``."""
         fast = self.cell.fast_write

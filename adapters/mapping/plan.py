@@ -118,7 +118,7 @@ class Part:
     def in_bytes(self, column: BoundColumn) -> bool:
         """Say whether a known cell of a column is kept as the bytes of its field: nobody else needs its value."""
         alone = column.facts.name not in self._needed and column.name not in self._added
-        return column.cell.remembers and alone
+        return column.learns and alone
 
     def placeholders(self, number: int, column: BoundColumn) -> dict[str, str]:
         """Return what the placeholders of a cell type's expressions stand for, but for ``{c}``."""

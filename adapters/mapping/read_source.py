@@ -80,7 +80,7 @@ def _read_expression(part: Part, number: int, column: BoundColumn) -> str:
     # list.append returns None, which is the value of a cell that says nothing; its bytes are none.
     noted = "notes.append('missing_word')" + (" or b''" if part.in_bytes(column) else "")
     nothing = "" if column.facts.required or joined else f"{noted} if {cell} in words_{number} else "
-    if column.cell.remembers:
+    if column.learns:
         known = f"(x := known_{number}({cell}, unknown)) is not unknown"
         return f"x if {known} else {nothing}learn_{number}({cell}, notes)"
     need = f"v{part.needed(column)}" if column.cell.needs else "''"

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
 from services.domain.access import Access, Side
+from services.domain.errors import AgreementMissing
 from services.domain.lookup import Asker, Inquiry, Outcome, Query
 from services.exchange.access_lines import AccessLines, outcome_of
 from services.exchange.asking_right import judge
 from services.exchange.deliver import written
 from services.exchange.grouped import Grouped
 from services.exchange.register import Reply
-from services.ports.store import Store
+from services.ports.store import Store, Transaction
 
 T = TypeVar("T")
 
@@ -84,23 +86,39 @@ class LookUp:
         judged = await asyncio.to_thread(self._store.read, judged_by)
         line = partial(self._lines.line, inquiry, asker, Side.ASKED, judged.agreement)
         if judged.refusal is not None:
-            await self._log([line(outcome_of(judged.refusal))])
+            await self._log(line(outcome_of(judged.refusal)))
             raise judged.refusal
         try:
             outcome, answered = await forward()
         except Exception as error:
-            await self._log([line(outcome_of(error))])
+            await self._log(line(outcome_of(error)))
             raise
         except asyncio.CancelledError:
-            await self._log([line(CANCELLED)])  # whoever asked has left; the question had left before
+            await self._log(line(CANCELLED))  # whoever asked has left; the question had left before
             raise
-        await self._log([line(outcome.value)])
+        await self._log(line(outcome.value))
         return answered
 
     async def _answer_all(self, queries: Sequence[Query]) -> Sequence[Reply]:
         replies = await self._register(queries)
-        await self._log([one.access for one in replies])
-        return replies
+        return await written(self._store.write(partial(_log_replies, replies=replies)))
 
-    async def _log(self, accesses: Sequence[Access]) -> None:
-        await written(self._store.write(lambda tx: tx.append_accesses(accesses)))
+    async def _log(self, access: Access) -> None:
+        await written(self._store.write(lambda tx: tx.append_accesses([access])))
+
+
+def _log_replies(tx: Transaction, replies: Sequence[Reply]) -> list[Reply]:
+    """Log what is told; an answer by an agreement that was revoked meanwhile is not."""
+    revoked = tx.revoked_agreements()
+    told = [_withdrawn(one) if one.access and one.access.agreement_id in revoked else one for one in replies]
+    accesses = [one.access for one in told if one.access]
+    if accesses:
+        tx.append_accesses(accesses)
+    return told
+
+
+def _withdrawn(reply: Reply) -> Reply:
+    if reply.access is None or reply.refusal is not None:
+        return reply
+    refusal = AgreementMissing(f"agreement {reply.access.agreement_id} was revoked while the question was answered")
+    return Reply(replace(reply.access, outcome=refusal.reason), refusal=refusal)

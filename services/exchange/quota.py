@@ -18,10 +18,10 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Quotas:
-    """Token buckets by agreement, in memory: a restart forgives at most one minute. Safe to call from any thread.
+    """Token buckets by agreement, in memory: a restart, of the register too, forgives at most one minute.
 
-    A bucket may go into debt by one batch, so that a quota below the size of a batch slows a stream but never
-    stops it.
+    Safe to call from any thread. A bucket may go into debt by one batch, so that a quota below the size of a batch
+    slows a stream but never stops it.
     """
 
     clock: Clock

@@ -28,12 +28,12 @@ class Reply(NamedTuple):
     """What came of a question.
 
     Attributes:
-        access: Its line in the access log, to be written before anybody is told.
+        access: Its line in the access log, to be written before anybody is told; None where it could not be read.
         answer: The serialised response, where there is one.
         refusal: Why there is none; not an `ExchangeError` where a fault of ours prevented it.
     """
 
-    access: Access
+    access: Access | None
     answer: bytes = b""
     refusal: Exception | None = None
 
@@ -66,7 +66,7 @@ class Register:
     lines: AccessLines
 
     def answer(self, queries: Sequence[Query]) -> list[Reply]:
-        """Answer questions from one snapshot; a refusal is a reply too, and so is an error of ours.
+        """Answer questions from one snapshot; a refusal is a reply too, and so is an error of ours about one of them.
 
         Args:
             queries: Checked by the contract's rules.
@@ -75,16 +75,21 @@ class Register:
             A reply for each.
 
         Raises:
-            StoreUnavailable: Nobody is answered.
+            StoreUnavailable, StoreFailed: Nobody is answered.
         """
-        questions = list(map(self._read, queries))
+        read = list(map(self._read, queries))
+        questions = [one for one in read if isinstance(one, _Question)]
         found = self.store.read(partial(self._judge_and_search, questions))
-        return [self._reply(one, *judged) for one, judged in zip(questions, found, strict=True)]
+        replies = iter([self._reply(one, *judged) for one, judged in zip(questions, found, strict=True)])
+        return [one if isinstance(one, Reply) else next(replies) for one in read]
 
-    def _read(self, query: Query) -> _Question:
-        answered = self.questions[query.method]
-        request = answered.parse(query.request)
-        return _Question(answered.inquiry(request), query.asker, answered, request)
+    def _read(self, query: Query) -> _Question | Reply:
+        try:
+            answered = self.questions[query.method]
+            request = answered.parse(query.request)
+            return _Question(answered.inquiry(request), query.asker, answered, request)
+        except Exception as error:  # noqa: BLE001 - raised to its caller
+            return Reply(None, refusal=error)
 
     def _reply(self, one: _Question, judged: Judged, bodies: Sequence[bytes]) -> Reply:
         line = partial(self.lines.line, one.inquiry, one.asker, Side.ANSWERED, judged.agreement)

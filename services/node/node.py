@@ -20,7 +20,7 @@ from certs.digests import DIGESTS
 from certs.errors import CertificateRefused, KeystoreBroken
 from certs.keystore import load_generation
 from services import __version__
-from services.domain.errors import Conflict, Malformed, NotPermitted, Unauthenticated
+from services.domain.errors import Conflict, Malformed, NotPermitted, StoreFailed, Unauthenticated
 from services.domain.partner import Partner
 from services.domain.revocation import CrlState, Revocation
 from services.domain.stream import StreamName
@@ -40,6 +40,7 @@ from services.node.rotation import Rotation
 from services.node.settings import Settings
 from services.node.signals.batches import Batches
 from services.node.signals.calls import Calls
+from services.node.signals.logs import write_waiting
 from services.node.signals.metrics import Metrics
 from services.node.signals.tracing import Spans
 from services.node.system import SystemClock, SystemRandom
@@ -49,6 +50,7 @@ from services.ports.channel import PartnerChannel
 from services.ports.host import Cut
 from services.ports.keys import CertificateStatus
 from services.ports.store import Store
+from services.store.failures import end_process
 from services.store.opening import open_store
 from services.wire.codecs import IdentityCodec
 from services.wire.contents import WireContents
@@ -260,6 +262,12 @@ def _spans(settings: Settings, city: str) -> Spans | None:
     return Spans.exported_to(settings.trace_endpoint, city=city, software=__version__)
 
 
+def _end(failure: StoreFailed) -> None:
+    """End the process; what it was doing is said before."""
+    write_waiting()
+    end_process(failure)
+
+
 @contextmanager
 def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Iterator[Node]:
     """Open a home's node: keys, store, trust. The caller holds the home's lock.
@@ -276,7 +284,7 @@ def open_node(home: Home, settings: Settings, gates: Gates | None = None) -> Ite
     keys = usable_keys(home, settings, now=SystemClock().now())
     if keys.generation.city != settings.city:
         raise Malformed(f"the keys are for city {keys.generation.city}, node.toml says {settings.city}: mend node.toml")
-    store = open_store(settings.store_url)
+    store = open_store(settings.store_url, on_failure=_end)
     try:
         own_gates = gates or local_gates(settings.dialect, settings.limits().record_bytes_max)
         node = Node(home, settings, keys, store, own_gates)

@@ -31,7 +31,7 @@ from services.node.signals.logs import start_logging
 from services.node.system import SystemClock
 from services.node.workers import LoopWorker, answer_questions
 from services.rpc.lookups import compile_questions
-from services.store.opening import open_snapshots
+from services.store.snapshots import open_snapshots
 from services.wire.codecs import IdentityCodec
 from services.wire.datasets import load_datasets
 from services.wire.status import error_of, status_of
@@ -78,11 +78,12 @@ def _answer_plain(register: Register, queries: Sequence[tuple[str, bytes, str, s
 
 def _to_plain(reply: Reply) -> tuple[Any, ...]:
     access, refusal = reply.access, b"" if reply.refusal is None else _told(reply.refusal)
-    return reply.answer, refusal, access.time.isoformat(), access.side.value, *_other_facts(access)
+    facts = (access.time.isoformat(), access.side.value, *_other_facts(access)) if access else ()
+    return reply.answer, refusal, *facts
 
 
-def _from_plain(answer: bytes, refusal: bytes, time: str, side: str, *other_facts: Any) -> Reply:
-    access = Access(datetime.fromisoformat(time), Side(side), *other_facts)
+def _from_plain(answer: bytes, refusal: bytes, time: str = "", side: str = "", *other_facts: Any) -> Reply:
+    access = Access(datetime.fromisoformat(time), Side(side), *other_facts) if time else None
     return Reply(access, answer, error_of(Status.FromString(refusal)) if refusal else None)
 
 
@@ -106,7 +107,7 @@ def _main() -> None:
         quotas=Quotas(clock),
         lines=AccessLines(city, clock, access_key(Path(key)).pseudonym),
     )
-    answer_questions(partial(_answer_plain, register))
+    answer_questions(partial(_answer_plain, register), lambda error: _log.error("process.fault", exc_info=error))
 
 
 if __name__ == "__main__":

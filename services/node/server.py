@@ -12,7 +12,7 @@ import structlog
 
 from certs.probe import verify_tls13_only
 from services import __version__
-from services.domain.errors import Unavailable
+from services.domain.errors import ExchangeError, Unavailable
 from services.exchange.access_lines import AccessLines
 from services.exchange.ahead import first_ended
 from services.exchange.deadlines import count_cases
@@ -115,6 +115,7 @@ async def _serve(node: Node, settings: Settings, register: RegisterProcess) -> N
             _tell_ends(node),
             write_metrics(node.metrics_file, node.metrics.registry),
             _release_held(node),
+            _warm_up(register),
             server.live.sweep(node.parts.clock.monotonic_s),
             merge_for_ever(node.store),
             sweep_for_ever(node.home.rejects, days=settings.rejects_days, clock=node.parts.clock),
@@ -226,6 +227,15 @@ async def _release_held(node: Node) -> None:
             await asyncio.sleep(RELEASE_RETRY_S)
     if released.batches:
         _log.info("records.released", records=released.records, rejected_count=released.rejected)
+    await asyncio.Event().wait()
+
+
+async def _warm_up(register: RegisterProcess) -> None:
+    """Let the register load what it needs before anybody waits for it, and say when it cannot."""
+    try:
+        await register.answer([])
+    except ExchangeError as error:
+        _log.error("register.unavailable", reason=error.reason, message=str(error))
     await asyncio.Event().wait()
 
 

@@ -1,13 +1,15 @@
 """Worker processes that answer questions over pipes: what holds Python's lock for long works beside, not within.
 
-A worker holds nothing: one that dies is replaced and asked again. One whose starter dies reads the end of its input
-and ends too. What crosses is what `marshal` carries: numbers, texts, bytes, and plain tuples, lists and dicts of them.
+A worker holds nothing that is missed: one that dies is replaced and asked again. One whose starter dies reads the end
+of its input and ends too; signals that stop a whole group of processes are its starter's business. What crosses is what
+`marshal` carries: numbers, texts, bytes, and plain tuples, lists and dicts of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import marshal
+import signal
 import socket
 import subprocess
 import sys
@@ -17,10 +19,16 @@ from struct import Struct
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+import structlog
+
 from services.domain.errors import Unavailable
-from services.node.signals.crashes import print_crash, tell_crashes
+from services.node.signals.crashes import Tell, print_crash, tell_crashes
 from services.node.system import spare_collector
 
+_log = structlog.get_logger("yrdx.workers")
+
+ANSWER_WITHIN_S: Final = 30.0
+"""A thousand times as long as a group of questions takes."""
 _FRAME: Final = Struct(">Q")
 _PIPE_BYTES: Final = 1 << 20
 """As much as an unprivileged process may ask for: a batch crosses at once, not in 64 KiB steps."""
@@ -109,10 +117,12 @@ class LoopWorker:
     Args:
         module: Runs `answer_questions` as ``__main__``.
         arguments: Its arguments.
+        within_s: Time to an answer; a worker that takes longer hangs.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], *, within_s: float = ANSWER_WITHIN_S) -> None:
         self._command: Final = [sys.executable, "-m", module, *arguments]
+        self._within_s = within_s
         self._turn: Final = asyncio.Lock()
         self._start()
 
@@ -132,37 +142,37 @@ class LoopWorker:
         return self._process.pid
 
     async def ask(self, question: Sequence[Any]) -> Any:  # noqa: ANN401 - whatever marshal carries
-        """Put a question; a worker that died is replaced and asked again, once.
+        """Put a question; a worker that died or hangs is replaced and asked again, once.
 
         Raises:
-            Unavailable: The new one died too.
+            Unavailable: The new one died or hangs too; the next question is put to another one.
         """
         async with self._turn:
             try:
-                return await self._ask(question)
-            except (OSError, EOFError):
-                self._restart()
-            try:
-                return await self._ask(question)
+                try:
+                    return await self._ask(question)
+                except (OSError, EOFError):
+                    self._replace()
+                    return await self._ask(question)
             except (OSError, EOFError) as error:
-                self._restart()
-                raise Unavailable("a worker process ends at once: what it wrote to stderr says why") from error
+                raise Unavailable("a worker process ends at once, or hangs: the log says why") from error
 
     async def _ask(self, question: Sequence[Any]) -> Any:  # noqa: ANN401
         """Ask; whoever is cancelled between question and answer leaves nobody an answer that is not theirs."""
-        loop, whole = asyncio.get_running_loop(), False
+        whole = False
         try:
-            await loop.sock_sendall(self._socket, _frame(question))
-            answer = await self._receive(loop)
+            async with asyncio.timeout(self._within_s):
+                await asyncio.get_running_loop().sock_sendall(self._socket, _frame(question))
+                answer = await self._receive()
             whole = True
             return answer
         finally:
             if not whole:
                 self._socket.close()
 
-    async def _receive(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
+    async def _receive(self) -> Any:  # noqa: ANN401
         """Receive one frame, which nothing follows: most come whole at the first look."""
-        data, end = bytearray(), _FRAME.size
+        loop, data, end = asyncio.get_running_loop(), bytearray(), _FRAME.size
         while len(data) < end:
             some = await loop.sock_recv(self._socket, _SOME_BYTES)
             if not some:
@@ -178,8 +188,9 @@ class LoopWorker:
         with theirs:
             self._process = subprocess.Popen(self._command, stdin=theirs.fileno(), stdout=theirs.fileno())
 
-    def _restart(self) -> None:
+    def _replace(self) -> None:
         self._close()
+        _log.warning("worker.replaced", status=str(self._process.returncode))
         self._start()
 
     def _close(self) -> None:
@@ -188,13 +199,16 @@ class LoopWorker:
         self._socket.close()
 
 
-def answer_questions(answer: Callable[..., Any]) -> None:
+def answer_questions(answer: Callable[..., Any], tell: Tell = print_crash) -> None:
     """Answer questions on stdin until their asker is gone.
 
     Args:
         answer: Called with what a question holds.
+        tell: Is given the error that ends this process.
     """
-    tell_crashes(print_crash)
+    tell_crashes(tell)
+    for number in (signal.SIGINT, signal.SIGTERM):  # of the terminal, or of systemd: the asker ends in order
+        signal.signal(number, signal.SIG_IGN)
     spare_collector()
     with open(0, "rb", buffering=0, closefd=False) as questions, open(1, "wb", buffering=0, closefd=False) as answers:
         answer_all(answer, questions, answers)

@@ -167,6 +167,7 @@ def _connect_sqlite(path: Path, *, writes: bool) -> sqlite.Connection:
 def _prepare_postgresql(connection: Any) -> None:  # noqa: ANN401 - the driver's
     # Ranges of ids look far larger to the planner than they are, large enough to compile every query.
     connection.execute("SET jit = off")
+    connection.execute("SET datestyle = 'ISO'")  # dates are read as texts, whatever the database's own style is
     connection.commit()
     names = (*_MUST_BE_ON, "synchronous_commit")
     found = connection.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in names)).fetchone()

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.domain.errors import StoreFailed
-from services.ports.store import Snapshots, Store
-from services.store.dialect.postgresql import PostgresqlDialect
-from services.store.dialect.sqlite import SqliteDialect
-from services.store.engines import is_sqlite, postgresql_engine, reading, sqlite_engine, sqlite_path
+from services.ports.store import Store
+from services.store.engines import is_sqlite, sqlite_path
 from services.store.errors import MigrationsPending
 from services.store.failures import end_process
 from services.store.postgresql import PostgresqlStore
 from services.store.schema import pending_migrations
-from services.store.snapshots import SqlSnapshots
 from services.store.sqlite import SqliteStore
 
 
@@ -35,18 +32,3 @@ def open_store(url: str, *, on_failure: Callable[[StoreFailed], object] = end_pr
     if not sqlite_path(url).exists():
         raise MigrationsPending(pending_migrations(url))
     return SqliteStore(sqlite_path(url), on_failure=on_failure)
-
-
-def open_snapshots(url: str) -> Snapshots:
-    """Open a store only to read it, in a process beside the one that has it open to write.
-
-    Args:
-        url: As in `open_store`.
-
-    Raises:
-        ValueError: The URL names neither.
-        services.store.errors.UnsafeDatabase: The SQLite library would lose data.
-    """
-    if is_sqlite(url):
-        return SqlSnapshots(sqlite_engine(sqlite_path(url), writes=False), SqliteDialect())
-    return SqlSnapshots(reading(postgresql_engine(url)), PostgresqlDialect())

@@ -7,8 +7,11 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 
-from services.ports.store import Transaction
+from services.ports.store import Snapshots, Transaction
 from services.store.dialect import Dialect
+from services.store.dialect.postgresql import PostgresqlDialect
+from services.store.dialect.sqlite import SqliteDialect
+from services.store.engines import is_sqlite, postgresql_engine, reading, sqlite_engine, sqlite_path
 from services.store.failures import DATABASE_ERRORS, to_domain_error
 from services.store.transaction import SqlTransaction
 
@@ -38,3 +41,18 @@ class SqlSnapshots:
     def close(self) -> None:
         """See the port."""
         self._engine.dispose()
+
+
+def open_snapshots(url: str) -> Snapshots:
+    """Open a store only to read it, in a process beside the one that has it open to write.
+
+    Args:
+        url: As in `services.store.opening.open_store`.
+
+    Raises:
+        ValueError: The URL names neither.
+        services.store.errors.UnsafeDatabase: The SQLite library would lose data.
+    """
+    if is_sqlite(url):
+        return SqlSnapshots(sqlite_engine(sqlite_path(url), writes=False), SqliteDialect())
+    return SqlSnapshots(reading(postgresql_engine(url)), PostgresqlDialect())

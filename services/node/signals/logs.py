@@ -16,8 +16,10 @@ import re
 import sys
 import warnings
 from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from select import PIPE_BUF
 from typing import Any, Final, TextIO
 
 import structlog
@@ -86,6 +88,7 @@ class _Lines:
 
     A write lets another thread have Python's lock, and the loop waits to get it back: a write for each of the calls
     that end in one turn took longer than all else that is told of them. Only a process that is killed loses a turn's.
+    Where nobody takes them any more (a closed pipe, a full disk) lines are lost, and the node goes on.
     """
 
     def __init__(self) -> None:
@@ -106,20 +109,40 @@ class _Lines:
             loop.call_soon(self.write)
 
     def write(self) -> None:
-        """Write what waits; two threads' lines do not mix, since each is part of one write."""
+        """Write what waits, from any thread; two processes' lines do not mix on one pipe."""
         self._turning = None
         lines = []
         with suppress(IndexError):
             while True:
                 lines.append(self._waiting.popleft())
-        if lines:
-            sys.stderr.write("".join(lines))
-            sys.stderr.flush()
+        with suppress(OSError, ValueError):  # raised in the loop it would be logged, and so on for ever
+            for piece in _pieces(lines):
+                sys.stderr.write(piece)
+                sys.stderr.flush()
 
     debug = info = warning = error = msg
 
 
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """Put lines together up to what a pipe takes whole (POSIX, PIPE_BUF); a longer line is a piece of its own."""
+    piece, size = list[str](), 0
+    for line in lines:
+        length = len(line.encode())
+        if size + length > PIPE_BUF and piece:
+            yield "".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += length
+    if piece:
+        yield "".join(piece)
+
+
 _LINES: Final = _Lines()
+
+
+def write_waiting() -> None:
+    """Write the lines that wait for the end of a turn: the process ends before it."""
+    _LINES.write()
 
 
 class _LibraryHandler(logging.Handler):

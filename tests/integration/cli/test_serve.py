@@ -125,6 +125,23 @@ def test_pending_migrations_are_refused_with_the_command_that_runs_them(node: No
     node.start()
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_process_outlives_its_node(node: Node, number: signal.Signals) -> None:
+    """Gate workers and the register end with it, also when it had no time to tell them."""
+    node.start()
+    began = workers_of(node.pid)
+    assert {"services.node.gates", "services.node.register"} <= set(began.values())
+    os.kill(node.pid, number)
+    until("every worker has ended", lambda: not any(Path(f"/proc/{pid}").exists() for pid in began))
+
+
+def workers_of(pid: int) -> dict[int, str]:
+    """Return a node's workers, and the module that each runs."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    commands = {int(one): Path(f"/proc/{one}/cmdline").read_text(encoding="utf-8").split("\0") for one in children}
+    return {one: command[command.index("-m") + 1] for one, command in commands.items() if "-m" in command}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_told_node_ends_in_order(node: Node, number: signal.Signals) -> None:
     """Exit code 0, the last word in the log is the end, and the store is closed: its log is gone."""

@@ -14,6 +14,7 @@ import pytest
 from services.domain.access import Access, Side
 from services.domain.agreement import Agreement
 from services.domain.errors import (
+    AgreementMissing,
     ExchangeError,
     NotPermitted,
     PartnerPaused,
@@ -51,6 +52,7 @@ class FakeStore:
         agreements: What was agreed.
         state: How the partner stands.
         said: Bodies of each subject; of one that is not named none.
+        revoked: Agreements that were revoked.
         judged: Agreements that a right was judged by.
         searched: How often anything was searched.
         log: What was logged.
@@ -59,6 +61,7 @@ class FakeStore:
     agreements: Sequence[Agreement] = ()
     state: PartnerState | None = PartnerState.LIVE
     said: dict[bytes, list[bytes]] = field(default_factory=lambda: {b"subject.": [b"body"]})
+    revoked: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
     searched: int = 0
     log: list[Access] = field(default_factory=list)
@@ -83,8 +86,8 @@ class FakeStore:
         return [one for one in self.agreements if one.id == agreement_id]
 
     def revoked_agreements(self) -> frozenset[str]:
-        """Return none."""
-        return frozenset()
+        """Return what was revoked."""
+        return frozenset(self.revoked)
 
     def said_of(self, dataset: str, subjects: Sequence[bytes], *, newest: int) -> list[list[bytes]]:
         """Count the search."""
@@ -270,3 +273,34 @@ async def test_nobody_relays_a_question() -> None:
     with pytest.raises(NotPermitted):
         await Desk(store).answer(replace(INQUIRY, right=RIGHT._replace(city=NANTONG)), GATEWAY, found)
     assert store.searched == 0
+
+
+async def test_an_answer_whose_agreement_was_revoked_meanwhile_is_withdrawn() -> None:
+    """It was found, and nobody is told; the log says why. A city's own questions need no agreement."""
+    store = FakeStore([lookup_agreement()])
+
+    def found_too_late(bodies: Sequence[bytes]) -> tuple[Outcome, bytes]:
+        store.revoked.append("L-1")
+        return found(bodies)
+
+    asking = Desk(store)
+    own = replace(INQUIRY, right=RIGHT._replace(agreement_id=""))
+    answers = await asyncio.gather(
+        asking.answer(INQUIRY, GATEWAY, found_too_late), asking.answer(own, OWN, found), return_exceptions=True
+    )
+    assert isinstance(answers[0], AgreementMissing)
+    assert answers[1] == "1 found"
+    assert [one.outcome for one in store.log] == ["AGREEMENT_MISSING", "FOUND"]
+
+
+async def test_a_question_that_cannot_be_read_is_its_own_fault() -> None:
+    """Its neighbours are answered; it has no line, since nobody knows what it asked."""
+    store = FakeStore([lookup_agreement()])
+    asking = Desk(store)
+    answers = await asyncio.gather(
+        asking.look_up.answer(Query("nothing", b"", GATEWAY)),
+        asking.answer(INQUIRY, GATEWAY, found),
+        return_exceptions=True,
+    )
+    assert (type(answers[0]), answers[1]) == (KeyError, "1 found")
+    assert [one.outcome for one in store.log] == ["FOUND"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import errno
 import json
 import logging
 import sys
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import PIPE_BUF
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.node.signals.logs import FACTS, known, start_logging
+from services.node.signals.logs import FACTS, _pieces, known, start_logging
 
 INVENTED = "320612199001010018"
 
@@ -138,6 +140,33 @@ def test_a_loop_that_ended_keeps_no_line_back(capsys: pytest.CaptureFixture[str]
         structlog.get_logger("test").info("node.ended")
 
     assert [line["event"] for line in lines] == ["node.stopped", "node.stopped", "node.ended"]
+
+
+async def test_a_stderr_that_takes_nothing_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk or a closed pipe loses the lines; the loop does not turn them into more lines."""
+    tried: list[str] = []
+
+    def write(text: str) -> int:
+        tried.append(text)
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    start_logging("info")
+    monkeypatch.setattr(sys.stderr, "write", write)
+    structlog.get_logger("test").info("node.serving")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(tried) == 1
+    monkeypatch.undo()
+    structlog.reset_defaults()
+
+
+@given(st.lists(st.integers(1, 3 * PIPE_BUF)))
+def test_pieces_hold_whole_lines_and_no_more_than_a_pipe_takes(lengths: list[int]) -> None:
+    """All lines in their order; what is longer than a pipe takes is alone."""
+    lines = [f"{'文' * (length // 3)}{'x' * (length % 3)}\n" for length in lengths]
+    pieces = list(_pieces(lines))
+    assert "".join(pieces) == "".join(lines)
+    assert all(len(piece.encode()) <= PIPE_BUF or piece.count("\n") == 1 for piece in pieces)
 
 
 def test_a_fact_passes_by_its_name_alone(capsys: pytest.CaptureFixture[str]) -> None:
