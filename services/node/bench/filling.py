@@ -8,6 +8,7 @@ and again, and the network between both.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -83,6 +84,21 @@ def fill(pair: Pair, records: Sequence[BenchRecord], count: int) -> None:
                 say(f"已填充 {first:,} 条 · filled")
         asyncio.run(merge_all(sending.store))
         _do(sending.store, lambda tx: tx.release_lease(sender.opened.stream.id, _SOURCE))
+
+
+def come_to_rest(home: Home) -> float:
+    """Merge what waits in a city's store, as its node does when nothing comes any more.
+
+    Args:
+        home: No node serves it.
+
+    Returns:
+        Seconds that merging took.
+    """
+    with _opened(home) as node:
+        begun = time.perf_counter()
+        asyncio.run(merge_all(node.store))
+        return time.perf_counter() - begun
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from services.node.bench.deliver import delivered_per_s, floor_per_s
-from services.node.bench.filling import fill
+from services.node.bench.filling import come_to_rest, fill
 from services.node.bench.lookup import agree, asked, echo_per_s
 from services.node.bench.pair import Pair, bench_folder, create_pair, serving
 from services.node.bench.records import OTHERS_SEED, BenchRecord, bench_records
@@ -29,18 +29,20 @@ _CALLERS: Final = 32
 _PEOPLE: Final = 1_000
 
 
-class Ratios(NamedTuple):
+class Round(NamedTuple):
     """One round at one size: ours divided by the floor of the same minute.
 
     Attributes:
         deliver: Of `yrdx bench deliver`.
         lookup: Of `yrdx bench lookup`.
         sync: Of `yrdx bench sync`.
+        merge_s: Seconds of merging afterwards, at rest, what the round submitted.
     """
 
     deliver: float
     lookup: float
     sync: float
+    merge_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class GrowthBench:
         deliver_kept: Median ratio of delivery divided by the one at the smallest size.
         lookup_kept: The same of look-ups.
         sync_kept: The same of a sync.
+        merge_s: Median seconds of merging, at rest, what a round submitted: twice its records.
         store_mib: Size of the sender's store before the first round.
     """
 
@@ -69,6 +72,7 @@ class GrowthBench:
     deliver_kept: float
     lookup_kept: float
     sync_kept: float
+    merge_s: float
     store_mib: int
 
 
@@ -104,15 +108,15 @@ def bench_growth(
         known = bench_records(folder, min(*sizes, _PEOPLE))
         bodies = [record.body for record in bench_records(folder, records, seed=OTHERS_SEED)]
         grown = [_grow((stores or folder) / str(size), size, known) for size in sizes]
-        found: dict[int, list[Ratios]] = {size: [] for size in sizes}
+        found: dict[int, list[Round]] = {size: [] for size in sizes}
         for number in range(rounds):
             for one in grown:
-                ratios = _round(folder, one, known, bodies)
-                found[one.size].append(ratios)
-                say(f"第 {number + 1} 轮，{one.size:,} 条 · round, {one.size:,} records: {ratios._asdict()}")
+                measured = _round(folder, one, known, bodies)
+                found[one.size].append(measured)
+                say(f"第 {number + 1} 轮，{one.size:,} 条 · round, {one.size:,} records: {measured._asdict()}")
     if not rounds:
         return []
-    medians = {size: Ratios(*map(statistics.median, zip(*of_size, strict=True))) for size, of_size in found.items()}
+    medians = {size: Round(*map(statistics.median, zip(*of_size, strict=True))) for size, of_size in found.items()}
     first = medians[sizes[0]]
     return [asdict(_result(one, medians[one.size], first, records, rounds)) for one in grown]
 
@@ -131,7 +135,7 @@ def _grow(folder: Path, size: int, known: Sequence[BenchRecord]) -> _Grown:
     return _Grown(size, pair, rounds, round(pair.sender.store.stat().st_size / 2**20))
 
 
-def _round(folder: Path, grown: _Grown, known: Sequence[BenchRecord], bodies: Sequence[bytes]) -> Ratios:
+def _round(folder: Path, grown: _Grown, known: Sequence[BenchRecord], bodies: Sequence[bytes]) -> Round:
     pair, count, questions = grown.pair, len(bodies), -(-len(bodies) // 4)
     number = int(grown.rounds.read_text(encoding="utf-8"))
     grown.rounds.write_text(f"{number + 1}\n", encoding="utf-8")
@@ -143,20 +147,23 @@ def _round(folder: Path, grown: _Grown, known: Sequence[BenchRecord], bodies: Se
         lookup = asked(pair, known, callers=_CALLERS, questions=questions)
         floor_s = run_floor(rows.path, folder)
         sync_s, _, _ = run_sync(pair.sender, rows.path)
-    return Ratios(*(round(one, 4) for one in (deliver / deliver_floor, lookup.per_s / echo, floor_s / sync_s)))
+    # Nodes of the next round would merge it in their first seconds, beside what is measured.
+    merge_s = come_to_rest(pair.sender)
+    return Round(*(round(one, 4) for one in (deliver / deliver_floor, lookup.per_s / echo, floor_s / sync_s, merge_s)))
 
 
-def _result(grown: _Grown, ratios: Ratios, first: Ratios, records: int, rounds: int) -> GrowthBench:
-    kept = Ratios(*(round(now / then, 3) for now, then in zip(ratios, first, strict=True)))
+def _result(grown: _Grown, measured: Round, first: Round, records: int, rounds: int) -> GrowthBench:
+    deliver, lookup, sync, merge_s = measured
     return GrowthBench(
         size=grown.size,
         records=records,
         rounds=rounds,
-        deliver=ratios.deliver,
-        lookup=ratios.lookup,
-        sync=ratios.sync,
-        deliver_kept=kept.deliver,
-        lookup_kept=kept.lookup,
-        sync_kept=kept.sync,
+        deliver=deliver,
+        lookup=lookup,
+        sync=sync,
+        deliver_kept=round(deliver / first.deliver, 3),
+        lookup_kept=round(lookup / first.lookup, 3),
+        sync_kept=round(sync / first.sync, 3),
+        merge_s=round(merge_s, 2),
         store_mib=grown.store_mib,
     )
