@@ -17,6 +17,7 @@ from services.node.demo.processes import NodeProcess
 from services.node.home import Home
 
 _CONNECT_WITHIN_S: Final = 20.0
+_LOADED_S: Final = 3.0
 
 
 class Pair(NamedTuple):
@@ -73,8 +74,9 @@ def create_pair(folder: Path, store_urls: Sequence[str] = ("", "")) -> Pair:
 
 @contextmanager
 def serving(pair: Pair) -> Iterator[Serving]:
-    """Run both nodes."""
+    """Run both nodes, once their workers have loaded what they need: they take both cores meanwhile."""
     with NodeProcess(pair.sender) as sender, NodeProcess(pair.receiver) as receiver:
+        time.sleep(_LOADED_S)
         yield Serving(sender, receiver)
 
 
