@@ -7,6 +7,7 @@ but are absent from a complete file can be withdrawn.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from struct import unpack
 from typing import Final, NamedTuple
 
 CONTENT_BYTES: Final = 8
@@ -44,3 +45,16 @@ class Standings(NamedTuple):
     keys: bytes
     contents: bytes
     record_ids: Sequence[int]
+
+
+def pieces(content: bytes, size: int) -> tuple[bytes, ...]:
+    """Cut keys, ids or digests that were put together into pieces.
+
+    Args:
+        content: A whole number of pieces.
+        size: Bytes of each.
+
+    Raises:
+        struct.error: The last piece is not whole.
+    """
+    return unpack(f"{size}s" * (len(content) // size), content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from services.domain.access import Access, Side
 from services.domain.agreement import Agreement
@@ -11,7 +12,7 @@ from services.domain.errors import ExchangeError
 from services.domain.lookup import Asker, Inquiry
 from services.ports.clock import Clock
 
-FAULT = "FAULT"
+FAULT: Final = "FAULT"
 """Outcome of a question whose answer a fault of ours prevented; its records were looked at."""
 
 Pseudonym = Callable[[Sequence[str]], bytes]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from struct import Struct, unpack
+from struct import Struct
 from typing import Any, Final
 
-from services.domain.standing import CONTENT_BYTES, UNKNOWN_CONTENT, WITHDRAWN
+from services.domain.standing import CONTENT_BYTES, UNKNOWN_CONTENT, WITHDRAWN, pieces
 from services.node.sync.row_bits import RowBits
 from services.node.sync.staging import Entry, Repeats, Staging
 from yrdx.node.v1 import node_pb2
@@ -121,8 +121,8 @@ class Standing:
         for start in range(0, len(keys), _ASKED_KEYS):
             asked = b"".join(keys[start : start + _ASKED_KEYS])
             found = self._stub.FindStanding(node_pb2.FindStandingRequest(**self._stream, keys=asked))
-            contents = _split(found.contents, CONTENT_BYTES)
-            known.update(zip(_split(found.keys, KEY_BYTES), ((content, 0) for content in contents), strict=True))
+            contents = pieces(found.contents, CONTENT_BYTES)
+            known.update(zip(pieces(found.keys, KEY_BYTES), ((content, 0) for content in contents), strict=True))
         return known
 
     def _listed(self) -> Iterator[_Known]:
@@ -130,8 +130,8 @@ class Standing:
         known: _Known = {}
         bucket = 0
         for page in self._stub.ListStanding(node_pb2.ListStandingRequest(**self._stream)):
-            contents = _split(page.contents, CONTENT_BYTES)
-            for key, content, record_id in zip(_split(page.keys, KEY_BYTES), contents, page.record_ids, strict=True):
+            contents = pieces(page.contents, CONTENT_BYTES)
+            for key, content, record_id in zip(pieces(page.keys, KEY_BYTES), contents, page.record_ids, strict=True):
                 while Staging.bucket_of(key) > bucket:
                     yield known
                     known, bucket = {}, bucket + 1
@@ -168,7 +168,3 @@ def _joined(buckets: Iterable[list[Entry]]) -> Iterator[list[Entry]]:
             joined = []
         joined += entries
     yield joined
-
-
-def _split(content: bytes, size: int) -> tuple[bytes, ...]:
-    return unpack(f"{size}s" * (len(content) // size), content)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from struct import Struct, pack, unpack
+from struct import Struct, pack
 from typing import Any, Final
 
 from sqlalchemy import LargeBinary, Select, bindparam, delete, select, update
 
 from services.domain.batch import Record
-from services.domain.standing import CONTENT_BYTES, Standings
+from services.domain.standing import CONTENT_BYTES, Standings, pieces
 from services.domain.tags import RECORD_KEY_BYTES
 from services.store import runs
 from services.store.dialect import Dialect
@@ -87,7 +87,7 @@ class StandingPart(Part):
         if not keys:
             return Standings(b"", b"", ())
         merged = self._standings(_found(self._dialect), {"stream_id": stream_id, "keys": keys})
-        since = self._said_since(stream_id, frozenset(_split(keys, RECORD_KEY_BYTES)) - {NO_KEY})
+        since = self._said_since(stream_id, frozenset(pieces(keys, RECORD_KEY_BYTES)) - {NO_KEY})
         return _overlaid(merged, since) if since else merged
 
     def standing_pages(self, stream_id: int) -> Iterator[Standings]:
@@ -121,7 +121,7 @@ class StandingPart(Part):
         while run := self._dialect.rows(self._connection, NEXT_UNMERGED, {"stream_id": stream_id, "merged": merged}):
             merged = run[-1][0]
             for submission in run:
-                if not wanted.isdisjoint(_split(submission[2], RECORD_KEY_BYTES)):
+                if not wanted.isdisjoint(pieces(submission[2], RECORD_KEY_BYTES)):
                     said |= self._said_in(stream_id, submission, wanted)
         return said
 
@@ -164,20 +164,16 @@ def words_of(submission_id: int, count: int, keys: bytes, contents: bytes) -> It
     first = runs.first_id(submission_id)
     ids = pack(f">{count}Q", *range(first, first + count))
     return map(
-        b"".join, zip(_split(keys, RECORD_KEY_BYTES), _split(ids, 8), _split(contents, CONTENT_BYTES), strict=True)
+        b"".join, zip(pieces(keys, RECORD_KEY_BYTES), pieces(ids, 8), pieces(contents, CONTENT_BYTES), strict=True)
     )
 
 
 def _overlaid(merged: Standings, since: Said) -> Standings:
     """Return what stands with what was said since: its records are later ones, whatever is merged meanwhile."""
-    words = zip(_split(merged.contents, CONTENT_BYTES), merged.record_ids, strict=True)
-    said = dict(zip(_split(merged.keys, RECORD_KEY_BYTES), words, strict=True)) | since
+    words = zip(pieces(merged.contents, CONTENT_BYTES), merged.record_ids, strict=True)
+    said = dict(zip(pieces(merged.keys, RECORD_KEY_BYTES), words, strict=True)) | since
     contents, record_ids = zip(*said.values(), strict=True)
     return Standings(b"".join(said), b"".join(contents), record_ids)
-
-
-def _split(content: bytes, size: int) -> tuple[bytes, ...]:
-    return unpack(f"{size}s" * (len(content) // size), content)
 
 
 def _key_at(keys: bytes, offset: int) -> bytes:
